@@ -1,0 +1,4 @@
+//! The pure session.
+
+/// One caller's way through a script.
+pub struct Session;

@@ -1,0 +1,6 @@
+//! The media threads.
+
+/// The media threads.
+pub struct Engine;
+/// One call's handle on its audio.
+pub struct Leg;

@@ -1,0 +1,4 @@
+//! The ticket's code.
+
+/// Eight digits, the last a Damm check digit.
+pub struct TicketCode;

@@ -1,0 +1,4 @@
+//! States and transitions.
+
+/// Where a ticket stands.
+pub enum Status {}

@@ -1,0 +1,1 @@
+//! The one integration binary (fast to link); each module is a theme.
