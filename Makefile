@@ -1,0 +1,41 @@
+# Two commands do everything: `make demo` and `make test`. The rest is for those who work on kentongan.
+# Each sets up what it needs first; nothing else has to be installed by hand.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+# The rendered voice, the test phones and the load generator come from Debian and PyPI; deploy/setup says which.
+SETUP := deploy/setup
+
+.PHONY: demo test test-fast lint fmt bench fuzz prompts setup-build setup-test clean
+
+demo: setup-build  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
+	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
+
+test: setup-test  ## everything that CI runs, with real phones
+	KENTONGAN_SLOW=1 $(CARGO) test --locked
+
+test-fast:  ## what needs no other program: a minute
+	$(CARGO) test --locked
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+fmt:
+	$(CARGO) fmt
+
+bench: setup-test  ## figures and ratios; see tests/bench/README.md
+	$(CARGO) build --release --locked
+	tests/bench/run
+
+fuzz: setup-build  ## each fuzz target for SECONDS (default 60)
+	fuzz/run $(or $(SECONDS_EACH),60)
+
+prompts: setup-test  ## renders what is missing or stale in prompts/id
+	$(CARGO) run --locked --quiet -- prompts render
+
+setup-build:
+	$(SETUP) build
+
+setup-test:
+	$(SETUP) build test
