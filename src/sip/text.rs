@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-pub use params::{params, split_outside};
+pub use params::{is_token, param, params, split_outside};
 pub use uri::{NameAddr, Uri};
 
 mod params;
@@ -18,7 +18,7 @@ pub struct Headers<'a>(Vec<(&'a str, Cow<'a, str>)>);
 impl<'a> Headers<'a> {
     /// The first value under `name` (the long form, such as `Call-ID`).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Every header field called `name`, in order; comma lists are not split.

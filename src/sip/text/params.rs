@@ -43,14 +43,14 @@ pub fn params(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
 }
 
 /// The value of the parameter `name` of a header field, `Some("")` if it has none.
-pub(crate) fn param<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub fn param<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     params(text)
         .find(|(known, _)| known.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.unwrap_or(""))
 }
 
 /// Whether `text` is a token (RFC 3261 section 25.1).
-pub(crate) fn is_token(text: &str) -> bool {
+pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
 }
