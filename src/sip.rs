@@ -70,6 +70,16 @@ impl Refusal {
     pub fn new(status: u16, reason: impl Into<String>) -> Refusal {
         Refusal { status, reason: reason.into(), retry_after: None }
     }
+
+    /// Every line is taken.
+    pub fn busy(retry_after: u32) -> Refusal {
+        Refusal { retry_after: Some(retry_after), ..Refusal::new(486, "every line is taken") }
+    }
+
+    /// Something that a call needs is not there just now.
+    pub fn unavailable(reason: &str, retry_after: u32) -> Refusal {
+        Refusal { retry_after: Some(retry_after), ..Refusal::new(503, reason) }
+    }
 }
 
 /// Whether new calls are let in.

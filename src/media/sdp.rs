@@ -8,7 +8,7 @@ mod read;
 mod tests;
 mod write;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Media, Session};
 
@@ -35,6 +35,21 @@ pub struct Local {
     pub codecs: Vec<Codec>,
     /// Whether keys may come as RFC 4733 events.
     pub telephone_event: bool,
+}
+
+impl Local {
+    /// All that we can carry, at `address`.
+    pub fn new(address: SocketAddr, session_id: u64) -> Local {
+        Local {
+            address: address.ip(),
+            port: address.port(),
+            rtcp_port: None,
+            session_id,
+            version: session_id,
+            codecs: Codec::ALL.to_vec(),
+            telephone_event: true,
+        }
+    }
 }
 
 /// An answer and what it settles.

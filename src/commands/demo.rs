@@ -1,0 +1,1 @@
+//! `kentongan demo`: the hotline on loopback, and two real calls through it.
