@@ -4,6 +4,8 @@
 
 /// Time as the program keeps it: milliseconds since 1970, read at the edges only.
 pub mod clock;
+/// Recordings on disk: names to paths.
+pub mod files;
 /// The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
 pub mod ivr;
 /// RTP: offers, packets, digits, prompts and recordings. Knows nothing of SIP.

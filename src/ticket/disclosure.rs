@@ -125,34 +125,48 @@ impl Default for Limits {
     }
 }
 
-/// Wrong tries of one kind of asker within one span of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wrong {
-    /// Well-formed codes of no ticket.
-    pub unknown: u32,
-    /// Codes with a wrong check digit or length.
-    pub malformed: u32,
+/// What became of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum TryOutcome {
+    Found,
+    /// A well-formed code of no ticket.
+    Unknown,
+    /// A wrong check digit, or not eight digits.
+    Malformed,
+    /// Not even looked at: a limit was reached.
+    Refused,
 }
 
-impl Wrong {
-    /// Whether these tries have used up `limit` guesses.
-    fn reaches(self, limit: u32) -> bool {
-        let half_guesses = u64::from(self.unknown) * 2 + u64::from(self.malformed);
-        half_guesses >= u64::from(limit) * 2
+impl TryOutcome {
+    /// How much it counts against the limits, in half guesses.
+    pub fn weight(self) -> u32 {
+        match self {
+            TryOutcome::Found | TryOutcome::Refused => 0,
+            TryOutcome::Malformed => 1,
+            TryOutcome::Unknown => 2,
+        }
     }
 }
 
-/// The wrong tries so far that bear on one asker.
+/// The wrong tries so far that bear on one asker, each a sum of [`TryOutcome::weight`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tries {
-    pub in_call: Wrong,
-    /// From this number; nothing when it is withheld.
-    pub from_number: Wrong,
-    /// From withheld numbers.
-    pub withheld: Wrong,
-    /// From numbers that nobody vouches for, withheld ones included.
-    pub unvouched: Wrong,
-    pub all: Wrong,
+    pub in_call: u32,
+    /// From this number within 24 hours; 0 when it is withheld.
+    pub from_number: u32,
+    /// From withheld numbers within an hour.
+    pub withheld: u32,
+    /// From numbers that nobody vouches for within an hour, withheld ones included.
+    pub unvouched: u32,
+    /// From everybody within an hour.
+    pub all: u32,
+}
+
+/// Whether half guesses have used up a limit in guesses.
+fn reached(half_guesses: u32, limit: u32) -> bool {
+    half_guesses >= limit.saturating_mul(2)
 }
 
 /// Which limit stands against another try.
@@ -176,13 +190,13 @@ impl Limits {
             (unvouched, tries.unvouched, self.unvouched_per_hour, Limit::Unvouched),
         ]
         .into_iter()
-        .find(|&(applies, wrong, limit, _)| applies && wrong.reaches(limit))
+        .find(|&(applies, wrong, limit, _)| applies && reached(wrong, limit))
         .map(|(.., limit)| limit)
     }
 
     /// Whether so many wrong codes came that somebody should look: a search for codes is going on.
     pub fn alarming(&self, tries: &Tries) -> bool {
-        tries.all.reaches(self.alarm_per_hour)
+        reached(tries.all, self.alarm_per_hour)
     }
 }
 
@@ -274,8 +288,8 @@ mod tests {
         assert_eq!(disclose(&facts, &Asker::default(), NOW).updated, Some(NOW));
     }
 
-    fn unknown(n: u32) -> Wrong {
-        Wrong { unknown: n, malformed: 0 }
+    fn unknown(n: u32) -> u32 {
+        n * TryOutcome::Unknown.weight()
     }
 
     #[test]
@@ -307,7 +321,8 @@ mod tests {
     fn a_slip_of_the_finger_counts_half() {
         let limits = Limits::default();
         let tries = |unknown, malformed| Tries {
-            in_call: Wrong { unknown, malformed },
+            in_call: unknown * TryOutcome::Unknown.weight()
+                + malformed * TryOutcome::Malformed.weight(),
             ..Tries::default()
         };
         let asker = Asker::default();
