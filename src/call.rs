@@ -10,6 +10,7 @@ mod spoken;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::Deserialize;
@@ -17,14 +18,15 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::clock::Clock;
-use crate::files::{FileError, Files};
+use crate::clock::{Clock, Timestamp};
+use crate::ivr::Outcome;
+use crate::files::{Files, FilesError};
 use crate::ivr::script::Script;
 use crate::media::prompt::Library;
 use crate::media::{Engine, sdp};
-use crate::sip::{AnswerError, EndReason, InboundCall, Refusal};
-use crate::store::{CallEnd, NewCall, Store, StoreError};
-use crate::ticket::{CallId, Contact, contact};
+use crate::sip::{self, AnswerError, InboundCall, Refusal};
+use crate::store::{CallEnd, EndReason, EndedBy, NewCall, OpenError, Step, Store, StoreError, Ticket};
+use crate::ticket::{CallId, Contact, Intake, contact};
 use line::{Agreed, CallClock, Ending, Line, Parts, Told};
 
 /// How calls are taken.
@@ -59,6 +61,11 @@ impl Config {
     /// The time zone, or why its name is none.
     pub fn zone(&self) -> Result<TimeZone, jiff::Error> {
         TimeZone::get(&self.time_zone)
+    }
+
+    /// Speech that makes a recording worth a ticket.
+    pub fn min_speech(&self) -> Duration {
+        Duration::from_millis(self.min_speech)
     }
 }
 
@@ -108,10 +115,10 @@ impl Hotline {
             sip_call_id: inbound.call_id.clone(),
             trunk: inbound.trunk.clone(),
             called: inbound.called.clone(),
-            contact: contact.clone(),
+            caller: contact.clone(),
             started,
         };
-        let id = match self.store.begin_call(&new).await {
+        let id = match self.store.begin_call(new).await {
             Ok(id) => id,
             Err(error) => {
                 error!(%error, "a call is refused: its row cannot be written");
@@ -119,7 +126,7 @@ impl Hotline {
                 return inbound.refuse(Refusal::unavailable("no database", self.config.retry_after));
             }
         };
-        info!(call = id.0, trunk = new.trunk.as_deref().unwrap_or("-"), "call arrived");
+        info!(call = id.0, sip = &*inbound.log_id, trunk = inbound.trunk.as_deref(), "call arrived");
         match self.connect(inbound, id, contact, clock).await {
             Ok(line) => {
                 let told = line.run().await;
@@ -142,7 +149,7 @@ impl Hotline {
             Err(error) => {
                 error!(call = id.0, %error, "no audio port for this call");
                 inbound.refuse(Refusal::unavailable("no audio port", self.config.retry_after));
-                return Err(NotAnswered("no_media_port"));
+                return Err(NotAnswered(EndReason::MediaFailed));
             }
         };
         let local = sdp::Local::new(leg.local_addr(), id.0 as u64);
@@ -152,21 +159,21 @@ impl Hotline {
                 Err(rejected) => {
                     info!(call = id.0, reason = %rejected, "offer refused");
                     inbound.refuse(Refusal::new(488, rejected.to_string()));
-                    return Err(NotAnswered("not_acceptable"));
+                    return Err(NotAnswered(EndReason::Refused));
                 }
             },
             None => (sdp::offer(&local), Agreed::WithAck),
         };
         let dialog = inbound.answer(described.clone()).map_err(|error| match error {
-            AnswerError::Cancelled => NotAnswered("cancelled"),
+            AnswerError::Cancelled => NotAnswered(EndReason::Cancelled),
             error => {
                 warn!(call = id.0, %error, "the call could not be answered");
-                NotAnswered("failed")
+                NotAnswered(EndReason::TransportFailed)
             }
         })?;
         let codec = match &agreed {
-            Agreed::Now(negotiated) => Some(negotiated.codec.name()),
-            Agreed::WithAck => None,
+            Agreed::Now(negotiated) => negotiated.codec.name(),
+            Agreed::WithAck => "",
         };
         if let Err(error) = self.store.answer_call(id, codec, self.clock.now()).await {
             error!(call = id.0, %error, "the answer could not be written to the call's row");
@@ -177,32 +184,45 @@ impl Hotline {
         Ok(Line::new(Parts { hotline, voice, id, contact, clock, dialog, leg, heard, local, described, agreed }))
     }
 
-    async fn record_end(&self, id: CallId, told: Told) {
-        let reason = told.ending.name();
-        let end = CallEnd {
-            ended: self.clock.now(),
-            reason: reason.into(),
-            by: told.ending.by().into(),
-            packets_sent: told.stats.packets_sent as i64,
-            packets_received: told.stats.packets_received as i64,
-            packets_lost: told.stats.packets_lost as i64,
-            steps: told.session.path().to_vec(),
-        };
-        metrics::counter!("kentongan_calls_ended_total", "reason" => reason).increment(1);
-        metrics::counter!("kentongan_packets_lost_total").increment(told.stats.packets_lost);
-        if let Err(error) = self.store.end_call(id, &end).await {
-            error!(call = id.0, %error, "the call's end could not be written; the next start closes its row");
-        }
-        info!(call = id.0, reason, lost = told.stats.packets_lost, "call ended");
+    /// The one door for new tickets, with a generator from the edge.
+    #[expect(clippy::disallowed_methods, reason = "codes are drawn here, at the edge")]
+    async fn open_ticket(&self, intake: Intake, now: Timestamp) -> Result<Ticket, OpenError> {
+        let ticket = self.store.open_ticket(intake, now, &mut rand::rng()).await?;
+        metrics::counter!("kentongan_tickets_opened_total", "channel" => "phone").increment(1);
+        Ok(ticket)
     }
 
-    async fn record_refusal(&self, id: CallId, reason: &'static str) {
-        metrics::counter!("kentongan_calls_refused_total", "reason" => reason).increment(1);
-        let end = CallEnd::refused(self.clock.now(), reason);
-        if let Err(error) = self.store.end_call(id, &end).await {
-            error!(call = id.0, %error, "the call's end could not be written");
+    async fn record_end(&self, id: CallId, told: Told) {
+        let (reason, ended_by) = why(told.ending, told.outcome);
+        let lost = told.stats.packets_lost;
+        let end = CallEnd {
+            at: self.clock.now(),
+            reason,
+            ended_by,
+            packets_sent: told.stats.packets_sent,
+            packets_received: told.stats.packets_received,
+            packets_lost: lost,
+            steps: told.steps.into_iter().map(|e| Step { at: e.at, step: e.step, what: e.what }).collect(),
+        };
+        metrics::counter!("kentongan_packets_lost_total").increment(lost);
+        self.write_end(id, end).await;
+    }
+
+    async fn record_refusal(&self, id: CallId, reason: EndReason) {
+        let ended_by = if reason == EndReason::Cancelled { EndedBy::Caller } else { EndedBy::Hotline };
+        metrics::counter!("kentongan_calls_refused_total", "reason" => reason.word()).increment(1);
+        let at = self.clock.now();
+        let end = CallEnd { at, reason, ended_by, packets_sent: 0, packets_received: 0, packets_lost: 0, steps: Vec::new() };
+        self.write_end(id, end).await;
+    }
+
+    async fn write_end(&self, id: CallId, end: CallEnd) {
+        let (reason, lost) = (end.reason.word(), end.packets_lost);
+        metrics::counter!("kentongan_calls_ended_total", "reason" => reason).increment(1);
+        if let Err(error) = self.store.end_call(id, end).await {
+            error!(call = id.0, %error, "the call's end could not be written; the next start closes its row");
         }
-        info!(call = id.0, reason, "call not answered");
+        info!(call = id.0, reason, lost, "call ended");
     }
 
     fn count(&self) -> Active<'_> {
@@ -213,37 +233,33 @@ impl Hotline {
 }
 
 /// Why a call never came up; stands in its row.
-struct NotAnswered(&'static str);
+struct NotAnswered(EndReason);
 
 /// Why a recording could not begin.
 #[derive(Debug, thiserror::Error)]
 enum RecordError {
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] FilesError),
     #[error(transparent)]
     Row(#[from] StoreError),
 }
 
-impl Ending {
-    /// For the call's row and the metrics.
-    fn name(self) -> &'static str {
-        match self {
-            Ending::RtpTimeout => "rtp_timeout",
-            Ending::Dialog(EndReason::RemoteBye) => "remote_bye",
-            Ending::Dialog(EndReason::LocalBye) => "local_bye",
-            Ending::Dialog(EndReason::NoAck) => "no_ack",
-            Ending::Dialog(EndReason::SessionExpired) => "session_expired",
-            Ending::Dialog(EndReason::Cancelled) => "cancelled",
-            Ending::Dialog(EndReason::Failed) => "failed",
-        }
-    }
-
-    /// Who ended it.
-    fn by(self) -> &'static str {
-        match self {
-            Ending::Dialog(EndReason::RemoteBye | EndReason::Cancelled) => "caller",
-            Ending::Dialog(EndReason::LocalBye) => "hotline",
-            _ => "network",
-        }
+/// The row's words for how a call ended.
+fn why(ending: Ending, outcome: Option<Outcome>) -> (EndReason, EndedBy) {
+    use sip::EndReason as Sip;
+    match (ending, outcome) {
+        (Ending::Shutdown, _) => (EndReason::Shutdown, EndedBy::Hotline),
+        (Ending::RtpTimeout, _) => (EndReason::RtpTimeout, EndedBy::Network),
+        (Ending::MediaFailed, _) => (EndReason::MediaFailed, EndedBy::Hotline),
+        (Ending::Dialog(Sip::RemoteBye), None) => (EndReason::HungUp, EndedBy::Caller),
+        (Ending::Dialog(Sip::Cancelled), _) => (EndReason::Cancelled, EndedBy::Caller),
+        (Ending::Dialog(Sip::NoAck), _) => (EndReason::NoAck, EndedBy::Network),
+        (Ending::Dialog(Sip::SessionExpired), _) => (EndReason::SessionExpired, EndedBy::Network),
+        (Ending::Dialog(Sip::Failed), _) => (EndReason::TransportFailed, EndedBy::Network),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Completed)) => (EndReason::Completed, EndedBy::Hotline),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::TooLong)) => (EndReason::TooLong, EndedBy::Hotline),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Failed)) => (EndReason::ServiceFailed, EndedBy::Hotline),
+        // We hang up by ourselves only over an answer in the ACK that cannot be used.
+        (Ending::Dialog(Sip::LocalBye), None) => (EndReason::Refused, EndedBy::Hotline),
     }
 }

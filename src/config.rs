@@ -21,7 +21,6 @@ pub struct Config {
     pub calls: call::Config,
     pub ivr: Ivr,
     pub prompts: Prompts,
-    pub store: store::Config,
     pub limits: ticket::disclosure::Limits,
     pub http: Http,
     pub log: Log,
@@ -89,7 +88,6 @@ impl Default for Config {
             calls: call::Config::default(),
             ivr: Ivr::default(),
             prompts: Prompts::default(),
-            store: store::Config::default(),
             limits: ticket::disclosure::Limits::default(),
             http: Http::default(),
             log: Log::default(),
@@ -168,9 +166,9 @@ impl Config {
         }
     }
 
-    /// The database's file.
-    pub fn database(&self) -> PathBuf {
-        self.data.join(&self.store.file)
+    /// The database: a file beside the recordings.
+    pub fn store(&self) -> store::Config {
+        store::Config { limits: self.limits, ..store::Config::at(self.data.join("kentongan.sqlite3")) }
     }
 }
 

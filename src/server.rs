@@ -22,6 +22,10 @@ use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
 use crate::store::Store;
 
+/// How long the last answers may take to be acknowledged when everything stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How often words without a ticket are looked for.
+const ADOPT: Duration = Duration::from_secs(60);
 /// How often the lateness of the media threads and the disk are looked at.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -41,9 +45,9 @@ impl Server {
         std::fs::create_dir_all(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = Store::open(&config.database(), &config.store, config.limits.clone()).await?;
+        let store = Store::open(&config.store()).await?;
         let files = Files::new(&config.data)?;
-        recovery::recover(&store, &files, &config.calls, &*clock).await?;
+        recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now()).await?;
         let voice = voice::load(&config)?;
         let engine = Engine::start(config.media.clone()).context("the media threads cannot start")?;
         let (closing, on_closing) = watch::channel(false);
@@ -58,6 +62,7 @@ impl Server {
             closing: on_closing,
             active: AtomicUsize::new(0),
         });
+        hotline.adopt_stories().await?;
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let calls = TaskTracker::new();
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
@@ -65,6 +70,7 @@ impl Server {
             tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone())),
             tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone())),
             tokio::spawn(watch_load(hotline.clone(), agent.clone())),
+            tokio::spawn(adopt_stories(hotline.clone())),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), "ready for calls");
         Ok(Server { hotline, agent, calls, helpers, closing, health })
@@ -101,7 +107,7 @@ impl Server {
         for helper in self.helpers {
             helper.abort();
         }
-        self.agent.close().await;
+        self.agent.close(GOODBYE).await;
         self.hotline.engine.stop();
         self.hotline.store.close().await;
         info!("stopped");
@@ -114,7 +120,7 @@ async fn take_calls(hotline: Arc<Hotline>, mut inbound: mpsc::Receiver<InboundCa
         if hotline.active.load(Ordering::Relaxed) >= hotline.config.max {
             metrics::counter!("kentongan_calls_refused_total", "reason" => "full").increment(1);
             let refusal = Refusal::busy(hotline.config.retry_after);
-            calls.spawn(async move { call.refuse(refusal).await });
+            call.refuse(refusal);
             continue;
         }
         calls.spawn(hotline.clone().take(call));
@@ -135,6 +141,17 @@ async fn watch_load(hotline: Arc<Hotline>, agent: UserAgent) {
                 true => Admission::Unavailable { retry_after: hotline.config.retry_after },
                 false => Admission::Open,
             });
+        }
+    }
+}
+
+/// Opens the tickets that calls could not open, once the database answers again.
+async fn adopt_stories(hotline: Arc<Hotline>) {
+    let mut ticks = tokio::time::interval(ADOPT);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = hotline.adopt_stories().await {
+            warn!(%error, "words without a ticket cannot be looked for");
         }
     }
 }

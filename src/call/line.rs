@@ -10,11 +10,11 @@ use tracing::{debug, error, info, warn};
 
 use super::{Hotline, Voice, info as sip_info, spoken};
 use crate::clock::Timestamp;
-use crate::ivr::{self, Effect, Event, PlayId, RecordLimits, Session};
+use crate::ivr::{self, Effect, Event, PathEntry, PlayId, RecordLimits, Session};
 use crate::media::{Clip, Leg, LegEvent, LegStats, Negotiated, RecordEnd, RecordSpec, Recorded, sdp};
 use crate::sip::{Dialog, DialogEvent, EndReason, Refusal, Reoffer};
-use crate::store;
-use crate::ticket::{CallId, Channel, Class, Contact, Intake, RecordingId, Ticket};
+use crate::store::{self, RecordingEndedBy, RecordingState, Ticket};
+use crate::ticket::{CallId, Channel, Class, Contact, Intake, RecordingId};
 
 /// How long the last recording may take to reach the disk once the caller is gone.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -24,7 +24,14 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 pub(super) enum Ending {
     Dialog(EndReason),
     RtpTimeout,
+    /// The program was told to stop.
+    Shutdown,
+    /// The media thread is gone.
+    MediaFailed,
 }
+
+/// Room that must be on the disk before a recording begins: three minutes of it, and as much for the rows.
+const ROOM: u64 = 6_000_000;
 
 /// Wall-clock time that never runs backwards within one call.
 #[derive(Clone, Copy)]
@@ -82,6 +89,7 @@ pub(super) struct Line {
     /// RFC 4733 or SIP INFO, whichever brought the first digit; the other repeats it.
     digits_by: Option<DigitsBy>,
     ending: Option<Ending>,
+    outcome: Option<ivr::Outcome>,
     stats: LegStats,
 }
 
@@ -94,8 +102,10 @@ enum DigitsBy {
 /// What a call has to show for itself when it is over.
 pub(super) struct Told {
     pub ending: Ending,
+    /// How the dialogue ended, if it did before the call.
+    pub outcome: Option<ivr::Outcome>,
     pub stats: LegStats,
-    pub session: Session,
+    pub steps: Vec<PathEntry>,
 }
 
 /// The parts of a call, as `answer` has put them together.
@@ -148,6 +158,7 @@ impl Line {
             ticket: None,
             digits_by: None,
             ending: None,
+            outcome: None,
             stats: LegStats::default(),
         }
     }
@@ -179,7 +190,7 @@ impl Line {
                 () = closed(&mut closing), if self.ending.is_none() => {
                     info!(call = self.id.0, "ending the call: the program is stopping");
                     self.dialog.hang_up();
-                    self.end(Ending::Dialog(EndReason::LocalBye));
+                    self.end(Ending::Shutdown);
                 }
             }
         }
@@ -193,8 +204,8 @@ impl Line {
                 self.stats = stats;
             }
         }
-        let ending = self.ending.unwrap_or(Ending::Dialog(EndReason::Failed));
-        Told { ending, stats: self.stats, session: self.session }
+        let ending = self.ending.unwrap_or(Ending::MediaFailed);
+        Told { ending, outcome: self.outcome, stats: self.stats, steps: self.session.path().to_vec() }
     }
 
     /// Feeds the session until nothing is waiting.
@@ -289,7 +300,7 @@ impl Line {
                 error!(call = self.id.0, "the media thread is gone");
                 self.dialog.hang_up();
                 self.recording.clear();
-                self.end(Ending::Dialog(EndReason::Failed));
+                self.end(Ending::MediaFailed);
             }
         }
     }
@@ -304,24 +315,41 @@ impl Line {
 
     async fn recorded(&mut self, recorded: Recorded) {
         let Some(slot) = self.recording.remove(&recorded.tag) else { return };
-        let ended_by = match recorded.ended_by {
-            RecordEnd::Stopped => ivr::RecordingEnd::Stopped,
-            RecordEnd::Silence => ivr::RecordingEnd::Silence,
-            RecordEnd::NoInput => ivr::RecordingEnd::NoInput,
-            RecordEnd::MaxTime => ivr::RecordingEnd::MaxTime,
-            RecordEnd::Closed => ivr::RecordingEnd::HungUp,
+        let (ended_by, row) = match recorded.ended_by {
+            RecordEnd::Stopped => (ivr::RecordingEnd::Stopped, RecordingEndedBy::Stopped),
+            RecordEnd::Silence => (ivr::RecordingEnd::Silence, RecordingEndedBy::Silence),
+            RecordEnd::NoInput => (ivr::RecordingEnd::NoInput, RecordingEndedBy::NoInput),
+            RecordEnd::MaxTime => (ivr::RecordingEnd::MaxTime, RecordingEndedBy::MaxTime),
+            RecordEnd::Closed => (ivr::RecordingEnd::HungUp, RecordingEndedBy::HungUp),
             RecordEnd::Failed(kind) => {
                 error!(call = self.id.0, slot, %kind, "the recording cannot be written: check the disk");
-                ivr::RecordingEnd::Failed
+                metrics::counter!("kentongan_recording_failures_total").increment(1);
+                (ivr::RecordingEnd::Failed, RecordingEndedBy::Failed)
             }
         };
         metrics::counter!("kentongan_recordings_total").increment(1);
+        let end = store::RecordingEnd {
+            at: self.clock.now(),
+            state: self.state_of(&recorded),
+            ended_by: row,
+            duration: recorded.duration,
+            speech: recorded.speech,
+        };
         if let Some(kept) = self.kept.get(&slot)
-            && let Err(error) = self.hotline.store.end_recording(kept.id, &recorded, self.clock.now()).await
+            && let Err(error) = self.hotline.store.end_recording(kept.id, end).await
         {
             error!(call = self.id.0, %error, "the recording's row could not be closed");
         }
         self.events.push_back(Event::RecordingEnded { slot, ended_by, speech: recorded.speech });
+    }
+
+    fn state_of(&self, recorded: &Recorded) -> RecordingState {
+        let enough = recorded.speech >= self.hotline.config.min_speech();
+        match recorded.ended_by {
+            _ if enough => RecordingState::Kept,
+            RecordEnd::Failed(_) => RecordingState::Failed,
+            _ => RecordingState::Empty,
+        }
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) {
@@ -332,11 +360,14 @@ impl Line {
                 Effect::StopPlaying => self.leg.stop_playing(),
                 Effect::Record { slot, limits } => self.record(slot, limits).await,
                 Effect::StopRecording => self.leg.stop_recording(),
-                Effect::LookUp { code, pin } => self.look_up(&code, pin.as_deref()).await,
+                Effect::LookUp { code, .. } => self.look_up(&code).await,
                 Effect::Open { class, slots } => self.open(&class, &slots).await,
                 Effect::Answer { name, value } => self.add(&name, value).await,
                 Effect::Transfer { .. } => self.events.push_back(Event::Transferred { taken: false }),
-                Effect::HangUp { .. } => self.dialog.hang_up(),
+                Effect::HangUp { outcome } => {
+                    self.outcome = Some(outcome);
+                    self.dialog.hang_up();
+                }
             }
         }
     }
@@ -389,28 +420,35 @@ impl Line {
 
     async fn start_recording(&mut self, slot: &str, limits: RecordLimits) -> Result<Kept, super::RecordError> {
         let now = self.clock.now();
-        let file = self.hotline.files.new_recording(now, self.id, slot)?;
-        let id = self.hotline.store.begin_recording(self.id, slot, &file.name, now).await?;
+        self.hotline.files.ensure_space(ROOM)?;
+        let (name, path) = self.hotline.files.recording_path(now, self.id, slot)?;
+        let id = self.hotline.store.begin_recording(self.id, slot, &name, now).await?;
         let tag = self.next_tag;
         self.next_tag += 1;
         self.leg.record(RecordSpec {
             tag,
-            path: file.path.clone(),
+            path: path.clone(),
             max: limits.max,
             silence: Some(limits.silence),
             no_input: Some(limits.no_input),
             beep: limits.beep.then(|| self.voice.prompts.get(spoken::BEEP)).flatten(),
         });
         self.recording.insert(tag, slot.to_owned());
-        Ok(Kept { id, path: file.path })
+        Ok(Kept { id, path })
     }
 
-    async fn look_up(&mut self, code: &str, pin: Option<&str>) {
-        let asker = store::Asker { call: Some(self.id), contact: self.contact.clone(), pin: pin.map(str::to_owned) };
+    async fn look_up(&mut self, code: &str) {
+        let asker = store::Asker {
+            number: self.contact.number.clone(),
+            asserted: self.contact.asserted,
+            call: Some(self.id),
+        };
         let now = self.clock.now();
-        let found = self.hotline.store.look_up(code, asker, now).await;
-        let event = match found {
-            Ok(looked_up) => spoken::lookup(&looked_up, now, &self.hotline.zone),
+        let event = match self.hotline.store.look_up(code, asker, now).await {
+            Ok(looked_up) => {
+                let known = |id: &str| self.voice.prompts.get(id).is_some();
+                spoken::lookup(&looked_up, now, &self.hotline.zone, known)
+            }
             Err(error) => {
                 error!(call = self.id.0, %error, "the ticket store did not answer");
                 ivr::Lookup::Failed
@@ -422,7 +460,7 @@ impl Line {
     async fn open(&mut self, class: &str, slots: &[String]) {
         let intake = Intake {
             channel: Channel::Phone,
-            class: class.parse().unwrap_or(Class::Complaint),
+            class: Class::parse(class).unwrap_or(Class::Complaint),
             contact: self.contact.clone(),
             call: Some(self.id),
             recordings: slots.iter().filter_map(|slot| self.kept.get(slot)).map(|kept| kept.id).collect(),
@@ -430,10 +468,9 @@ impl Line {
             anonymous: false,
             confidential: false,
         };
-        match self.hotline.store.open_ticket(&intake, self.clock.now()).await {
+        match self.hotline.open_ticket(intake, self.clock.now()).await {
             Ok(ticket) => {
                 info!(call = self.id.0, ticket = ticket.id.0, "ticket opened");
-                metrics::counter!("kentongan_tickets_opened_total", "channel" => "phone").increment(1);
                 self.events.push_back(Event::Opened { code: ticket.code.digits().to_owned() });
                 self.ticket = Some(ticket);
             }
@@ -447,13 +484,18 @@ impl Line {
 
     async fn add(&mut self, name: &str, value: ivr::Answer) {
         let Some(ticket) = &self.ticket else { return };
-        let addition = match value {
+        let mut addition = store::Addition::default();
+        match value {
             ivr::Answer::Recording => match self.kept.get(name) {
-                Some(kept) => store::Addition::Recording(kept.id),
+                Some(kept) => addition.recordings.push(kept.id),
                 None => return,
             },
-            ivr::Answer::Choice(choice) => store::Addition::Choice { name: name.to_owned(), value: choice },
-        };
+            ivr::Answer::Choice(choice) => match choice.as_str() {
+                "anonim" => addition.anonymous = Some(true),
+                "rahasia" => addition.confidential = Some(true),
+                _ => addition.text = Some(format!("{name}: {choice}")),
+            },
+        }
         if let Err(error) = self.hotline.store.add_to_ticket(ticket.id, addition, self.clock.now()).await {
             error!(call = self.id.0, ticket = ticket.id.0, %error, "an answer could not be added");
         }

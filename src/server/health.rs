@@ -97,7 +97,7 @@ async fn faults(facts: &Facts) -> Vec<String> {
     if let Some(fault) = facts.hotline.engine.recorder_fault() {
         faults.push(format!("recordings cannot be written: {fault}"));
     }
-    if let Err(error) = facts.hotline.store.ping().await {
+    if let Err(error) = facts.hotline.store.counts().await {
         faults.push(format!("the database does not answer: {error}"));
     }
     if facts.hotline.engine.is_late() {

@@ -75,6 +75,28 @@ pub enum EndReason {
     Crash,
 }
 
+impl EndReason {
+    /// The word in the row, for metrics and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            EndReason::Completed => "completed",
+            EndReason::HungUp => "hung_up",
+            EndReason::Cancelled => "cancelled",
+            EndReason::Refused => "refused",
+            EndReason::TooLong => "too_long",
+            EndReason::ServiceFailed => "service_failed",
+            EndReason::Transferred => "transferred",
+            EndReason::NoAck => "no_ack",
+            EndReason::SessionExpired => "session_expired",
+            EndReason::RtpTimeout => "rtp_timeout",
+            EndReason::MediaFailed => "media_failed",
+            EndReason::TransportFailed => "transport_failed",
+            EndReason::Shutdown => "shutdown",
+            EndReason::Crash => "crash",
+        }
+    }
+}
+
 /// Who ended a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
