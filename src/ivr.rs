@@ -9,6 +9,7 @@ pub mod graph;
 pub mod script;
 pub mod session;
 pub mod speech;
+pub mod trial;
 
 use std::time::Duration;
 
