@@ -24,7 +24,7 @@ pub mod store;
 pub mod files;
 
 /// What the hotline says: texts, their rendering, and what is wrong with either.
-pub mod prompts;
+//pub mod prompts;
 
 /// One task per call: where dialog, leg and session meet.
 pub mod call;

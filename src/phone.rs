@@ -189,7 +189,7 @@ impl PhoneCall {
             let event = self.dialog.next().await;
             self.on_dialog(event);
         }
-        self.leg.close();
+        drop(self.leg);
         let mut stats = LegStats::default();
         while let Some(event) = self.events.recv().await {
             match event {

@@ -32,7 +32,7 @@ const WATCH: Duration = Duration::from_secs(1);
 /// A hotline that is up.
 pub struct Server {
     hotline: Arc<Hotline>,
-    agent: UserAgent,
+    agent: Arc<UserAgent>,
     calls: TaskTracker,
     helpers: Vec<tokio::task::JoinHandle<()>>,
     closing: watch::Sender<bool>,
@@ -64,7 +64,7 @@ impl Server {
         });
         hotline.adopt_stories().await?;
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
-        let calls = TaskTracker::new();
+        let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
         let helpers = vec![
             tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone())),
@@ -108,7 +108,6 @@ impl Server {
             helper.abort();
         }
         self.agent.close(GOODBYE).await;
-        self.hotline.engine.stop();
         self.hotline.store.close().await;
         info!("stopped");
     }
@@ -128,7 +127,7 @@ async fn take_calls(hotline: Arc<Hotline>, mut inbound: mpsc::Receiver<InboundCa
 }
 
 /// Refuses new calls while the media threads run late, so that those in progress stay clean.
-async fn watch_load(hotline: Arc<Hotline>, agent: UserAgent) {
+async fn watch_load(hotline: Arc<Hotline>, agent: Arc<UserAgent>) {
     let mut ticks = tokio::time::interval(WATCH);
     let mut late = false;
     loop {

@@ -198,7 +198,7 @@ impl Line {
     }
 
     async fn close(mut self) -> Told {
-        self.leg.close();
+        drop(self.leg);
         while let Some(event) = self.heard.recv().await {
             if let LegEvent::Closed(stats) = event {
                 self.stats = stats;

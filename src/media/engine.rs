@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::media::recorder::Recorder;
 use crate::media::session::{Session, Start};
@@ -26,6 +27,9 @@ pub use lateness::Lateness;
 use lateness::Board;
 use port::Ports;
 use thread::{Command, LegId, NewLeg, Order};
+
+/// A hundredth of the ticks this late: a packet interval is over, and callers hear it.
+const TOO_LATE: Duration = Duration::from_millis(20);
 
 /// Why a leg could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +122,11 @@ impl Engine {
             .unwrap_or_default()
     }
 
+    /// Whether the threads run so late that callers would hear gaps: no more calls then.
+    pub fn is_late(&self) -> bool {
+        self.lateness().p99 > TOO_LATE
+    }
+
     /// Legs that are open.
     pub fn legs(&self) -> usize {
         self.threads.iter().map(|thread| thread.legs.load(Ordering::Relaxed)).sum()
@@ -195,6 +204,11 @@ impl Leg {
     /// Sends keys as telephone-events (RFC 4733).
     pub fn send_digits(&self, digits: &str) {
         self.submit(Command::SendDigits(digits.to_owned()));
+    }
+
+    /// Gives everything heard from now on to `ear` as well, in order, decoded: for the test phone.
+    pub fn listen(&self, ear: UnboundedSender<Vec<i16>>) {
+        self.submit(Command::Listen(ear));
     }
 
     /// Closes the leg; the same as dropping it.

@@ -133,6 +133,11 @@ impl Library {
         self.clips.get(id).cloned()
     }
 
+    /// Every id with its clip, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<Clip>)> {
+        self.clips.iter().map(|(id, clip)| (id.as_str(), clip))
+    }
+
     /// Every id, in no order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.clips.keys().map(String::as_str)

@@ -75,6 +75,8 @@ pub struct Session {
     outbound: Outbound,
     reports: Reports,
     recording: Option<Recording>,
+    /// Hears everything as well.
+    ear: Option<UnboundedSender<Vec<i16>>>,
     steps: VecDeque<RecordingStep>,
     events: VecDeque<LegEvent>,
     /// Since when a packet has been due from the other side; `None` while none is (before the answer, on hold).
@@ -94,6 +96,7 @@ impl Session {
             outbound: Outbound::new(start),
             reports: Reports::new(start),
             recording: None,
+            ear: None,
             steps: VecDeque::new(),
             events: VecDeque::new(),
             listening: None,
@@ -150,6 +153,11 @@ impl Session {
         self.outbound.send_digits(digits);
     }
 
+    /// Gives everything heard from now on to `ear` as well.
+    pub fn listen(&mut self, ear: UnboundedSender<Vec<i16>>) {
+        self.ear = Some(ear);
+    }
+
     /// Takes in a datagram from the RTP port. Anything may be in it, from anyone.
     pub fn handle_packet(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         let Some(agreed) = &self.agreed else { return self.refused += 1 };
@@ -159,7 +167,7 @@ impl Session {
             latch::Verdict::Latched => self.events.push_back(LegEvent::Latched(from)),
             latch::Verdict::Known => {}
         }
-        let keep = self.recording.is_some();
+        let keep = self.recording.is_some() || self.ear.is_some();
         if let Some(digit) = self.inbound.receive(&arrived, keep, now) {
             self.tell_digit(digit);
         }
@@ -276,6 +284,10 @@ impl Session {
         let Some(agreed) = &self.agreed else { return };
         let codec = agreed.codec;
         while let Some(audio) = self.inbound.poll_audio(codec, now) {
+            if let Some(ear) = &self.ear {
+                // Nobody listens any more when this fails.
+                let _ = ear.send(audio.samples.to_vec());
+            }
             let ended = match &mut self.recording {
                 Some(recording) => recording.hear(audio.timestamp, audio.samples, now),
                 None => None,

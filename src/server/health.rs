@@ -95,7 +95,7 @@ async fn faults(facts: &Facts) -> Vec<String> {
         faults.push("stopping: no new calls are taken".into());
     }
     if let Some(fault) = facts.hotline.engine.recorder_fault() {
-        faults.push(format!("recordings cannot be written: {fault}"));
+        faults.push(format!("recordings cannot be written: {}", fault.message));
     }
     if let Err(error) = facts.hotline.store.counts().await {
         faults.push(format!("the database does not answer: {error}"));

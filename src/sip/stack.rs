@@ -168,7 +168,7 @@ impl UserAgent {
     }
 
     /// Hangs up every call, waits up to `patience` for the BYEs to be answered, and stops listening.
-    pub async fn close(self, patience: Duration) {
+    pub async fn close(&self, patience: Duration) {
         self.set_admission(Admission::Unavailable { retry_after: 60 });
         for owner in self.shared.lock().values() {
             let why = Some("the hotline is stopping".to_owned());

@@ -69,6 +69,7 @@ pub enum Command {
     Record(Box<RecordSpec>),
     StopRecording,
     SendDigits(String),
+    Listen(UnboundedSender<Vec<i16>>),
     Close,
 }
 

@@ -12,6 +12,8 @@ use super::{HEADER_BYTES, SPEC, duration_of};
 pub struct Repair {
     /// Length of the file now; zero when the process died before a sample was written.
     pub duration: Duration,
+    /// How much of it is speech, by the level gate.
+    pub speech: Duration,
     /// Whether the file had to be changed.
     pub mended: bool,
 }

@@ -84,7 +84,10 @@ impl Inbound {
         let (timestamp, payload) = self.order.pop(now)?;
         self.samples.clear();
         codec.decode(&payload, &mut self.samples);
-        let digit = self.tones.as_mut().and_then(|tones| tones.push(&self.samples));
+        let mut digit = None;
+        if let Some(tones) = &mut self.tones {
+            tones.push(&self.samples, |key| digit = Some(key));
+        }
         Some(Audio { timestamp, samples: &self.samples, digit })
     }
 
