@@ -92,7 +92,12 @@ impl Files {
     }
 }
 
-fn recording_name(now: Timestamp, call: CallId, slot: &str, take: u32) -> Result<String, FilesError> {
+fn recording_name(
+    now: Timestamp,
+    call: CallId,
+    slot: &str,
+    take: u32,
+) -> Result<String, FilesError> {
     let plain = slot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if slot.is_empty() || slot.len() > 64 || !plain || call.0 < 0 {
         return Err(FilesError::Name(slot.to_owned()));
