@@ -1,5 +1,7 @@
 //! Keys as RTP events (RFC 4733): told once each, however many packets carry them.
 
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
