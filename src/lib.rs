@@ -4,16 +4,7 @@
 
 /// Time as the program keeps it: milliseconds since 1970, read at the edges only.
 pub mod clock;
-<<<<<<< HEAD
 
-=======
-/// The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
-pub mod ivr;
-/// RTP: offers, packets, digits, prompts and recordings. Knows nothing of SIP.
-pub mod media;
-/// A language's prompts as a folder: texts, rendering them, and what is wrong with them.
-pub mod prompts;
->>>>>>> 82d6a2b5d36598d0fccc91aa1c955f2ef1f5be8d
 /// SIP: datagrams to calls. Knows nothing of audio: a session description is text here.
 pub mod sip;
 

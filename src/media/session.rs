@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::mpsc::UnboundedSender;
 use serde::Deserialize;
 
 use crate::media::{

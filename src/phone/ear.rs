@@ -6,9 +6,11 @@
 //! prompts that were cut short as such.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::media::prompt::ClipError;
 use crate::media::{Clip, Codec, SAMPLE_RATE};
 
 /// Samples in a key: 4 ms, long enough to be rare and short enough to lie inside one packet.
@@ -185,4 +187,41 @@ fn key_of(samples: &[i16], common: &HashSet<[i16; KEY]>) -> Option<usize> {
         let key = window(samples, at);
         key.iter().collect::<HashSet<_>>().len() >= VARIETY && !common.contains(&key)
     })
+}
+
+/// How well `said` is found in a recording: the best normalised correlation over all offsets, 1 for the same sound.
+///
+/// It works over another law, lost packets and a shifted start, and takes no sound for another.
+pub fn likeness(recording: &Path, said: &Clip) -> Result<f64, ClipError> {
+    let recorded = pcm(&Clip::from_wav(recording)?);
+    let said = pcm(said);
+    Ok(best_correlation(&envelope(&recorded), &envelope(&said)))
+}
+
+fn pcm(clip: &Clip) -> Vec<i16> {
+    let mut samples = Vec::new();
+    Codec::Pcma.decode(clip.bytes(Codec::Pcma), &mut samples);
+    samples
+}
+
+/// The mean level of each 10 ms: what is left of a sound that phase and law do not change.
+fn envelope(samples: &[i16]) -> Vec<f64> {
+    samples
+        .chunks(SAMPLE_RATE as usize / 100)
+        .map(|chunk| chunk.iter().map(|&s| f64::from(s).abs()).sum::<f64>() / chunk.len() as f64)
+        .collect()
+}
+
+fn best_correlation(long: &[f64], short: &[f64]) -> f64 {
+    // The beginning may be missing, and the end: seven eighths must be there.
+    let core = &short[short.len() / 16..short.len() - short.len() / 16];
+    long.windows(core.len().max(1)).map(|window| correlation(window, core)).fold(0.0, f64::max)
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let (ma, mb) = (mean(a), mean(b));
+    let dot: f64 = a.iter().zip(b).map(|(x, y)| (x - ma) * (y - mb)).sum();
+    let power = |x: &[f64], m: f64| x.iter().map(|v| (v - m).powi(2)).sum::<f64>();
+    dot / (power(a, ma) * power(b, mb)).sqrt().max(f64::MIN_POSITIVE)
 }

@@ -392,6 +392,7 @@ impl Leg {
             Command::Record(spec) => self.session.record(*spec, recorder.buffer(), now),
             Command::StopRecording => self.session.stop_recording(now),
             Command::SendDigits(digits) => self.session.send_digits(&digits),
+            Command::Listen(ear) => self.session.listen(ear),
             // The thread closes legs, since it also forgets them.
             Command::Close => {}
         }
