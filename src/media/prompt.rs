@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use shape::{TARGET_LEVEL, active_level, for_telephone};
-pub use wav::{ClipError, Sound, write};
+pub use shape::{FAINTEST_LEVEL, TARGET_LEVEL, active_level, fade_ends, for_telephone};
+pub use wav::{ClipError, Sound, write_wav};
+
+use shape::to_i16;
 
 use super::{Codec, SAMPLE_RATE};
 
@@ -41,7 +43,7 @@ impl Clip {
     pub fn from_recording(path: &Path) -> Result<Clip, ClipError> {
         let mut samples = Sound::read(path)?.at_8_khz()?;
         for_telephone(&mut samples);
-        Ok(Clip::from_samples(&shape::to_i16(&samples)))
+        Ok(Clip::from_samples(&to_i16(&samples)))
     }
 
     /// The audio in this law, one byte for each sample.

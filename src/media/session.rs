@@ -23,6 +23,7 @@ use serde::Deserialize;
 use crate::media::{
     Clip, Direction, LegEvent, LegStats, Negotiated, PlayTag, RecordEnd, RecordSpec,
 };
+use crate::media::jitter::FRAME;
 use inbound::Inbound;
 use latch::Latch;
 use outbound::Outbound;
@@ -33,9 +34,6 @@ use reports::Reports;
 
 /// How long a call may stay without its first packet before that is counted as a fault of the network.
 const FIRST_PACKET: Duration = Duration::from_secs(5);
-
-/// Added to the present, this brings out every packet that still waits for an earlier one.
-const ALL_HELD: Duration = Duration::from_secs(3600);
 
 /// Whose packets a call listens to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -111,6 +109,7 @@ impl Session {
         self.listening = hears.then(|| self.listening.unwrap_or(now));
         self.inbound.expect_packets(now);
         self.inbound.want_tones(self.settings.inband_digits && agreed.telephone_event.is_none());
+        self.inbound.listen(self.recording.is_some());
         self.agreed = Some(agreed);
     }
 
@@ -137,11 +136,12 @@ impl Session {
             None => recording.keep_from(now),
         }
         self.recording = Some(recording);
+        self.inbound.listen(true);
     }
 
     /// Ends the recording that runs, if any.
     pub fn stop_recording(&mut self, now: Instant) {
-        self.take_audio(now + ALL_HELD);
+        self.take_rest(now);
         self.end_recording(RecordEnd::Stopped);
     }
 
@@ -159,8 +159,7 @@ impl Session {
             latch::Verdict::Latched => self.events.push_back(LegEvent::Latched(from)),
             latch::Verdict::Known => {}
         }
-        let keep = self.recording.is_some();
-        if let Some(digit) = self.inbound.receive(&arrived, keep, now) {
+        if let Some(digit) = self.inbound.receive(&arrived, agreed.codec, now) {
             self.tell_digit(digit);
         }
         self.take_audio(now);
@@ -212,7 +211,7 @@ impl Session {
 
     /// Ends everything: the recording is closed, and the RTCP BYE to send comes back.
     pub fn close(&mut self, now: Instant, ntp: u64) -> Option<(SocketAddr, Bytes)> {
-        self.take_audio(now + ALL_HELD);
+        self.take_rest(now);
         self.end_recording(RecordEnd::Closed);
         let to = self.rtcp_destination()?;
         Some((to, self.reports.bye(&self.outbound, &mut self.inbound, now, ntp)?))
@@ -273,18 +272,29 @@ impl Session {
 
     /// Moves audio that has come into its order to whoever listens.
     fn take_audio(&mut self, now: Instant) {
-        let Some(agreed) = &self.agreed else { return };
-        let codec = agreed.codec;
-        while let Some(audio) = self.inbound.poll_audio(codec, now) {
-            let ended = match &mut self.recording {
-                Some(recording) => recording.hear(audio.timestamp, audio.samples, now),
-                None => None,
-            };
-            let digit = audio.digit;
-            if let Some(digit) = digit {
-                self.tell_digit(digit);
-            }
-            if let Some(ended_by) = ended {
+        let mut frame = [0; FRAME];
+        let (events, digits) = (&mut self.events, &mut self.digits);
+        let mut found = |digit| {
+            *digits += 1;
+            events.push_back(LegEvent::Digit(digit));
+        };
+        let mut ended = None;
+        while let Some(popped) = self.inbound.poll_audio(now, &mut frame, &mut found) {
+            let recording = self.recording.as_mut().filter(|_| ended.is_none());
+            ended = ended.or(recording.and_then(|recording| recording.hear(popped, &mut frame)));
+        }
+        if let Some(ended_by) = ended {
+            self.end_recording(ended_by);
+        }
+    }
+
+    /// Keeps what still waits for an earlier packet: none is coming any more.
+    fn take_rest(&mut self, now: Instant) {
+        self.take_audio(now);
+        let mut frame = [0; FRAME];
+        while let Some(popped) = self.inbound.flush_audio(&mut frame) {
+            let Some(recording) = &mut self.recording else { break };
+            if let Some(ended_by) = recording.hear(popped, &mut frame) {
                 self.end_recording(ended_by);
             }
         }
@@ -300,6 +310,7 @@ impl Session {
     fn end_recording(&mut self, ended_by: RecordEnd) {
         if let Some(recording) = self.recording.take() {
             self.outbound.drop_beep();
+            self.inbound.listen(false);
             let (rest, speech) = recording.finish();
             self.steps.push_back(RecordingStep::Samples(rest));
             self.steps.push_back(RecordingStep::Close { ended_by, speech });
