@@ -8,6 +8,8 @@ pub mod clock;
 pub mod ivr;
 /// RTP: offers, packets, digits, prompts and recordings. Knows nothing of SIP.
 pub mod media;
+/// A language's prompts as a folder: texts, rendering them, and what is wrong with them.
+pub mod prompts;
 /// SIP: datagrams to calls. Knows nothing of audio: a session description is text here.
 pub mod sip;
 /// Rows: the only module with SQL.

@@ -9,7 +9,7 @@ pub const TARGET_LEVEL: f32 = -20.0;
 /// No sample is louder, in dB below full scale.
 const PEAK_LEVEL: f32 = -3.0;
 /// Quieter than this is no speech and is not made louder, in dB below full scale.
-const FAINTEST_LEVEL: f32 = -55.0;
+pub const FAINTEST_LEVEL: f32 = -55.0;
 /// The telephone's band in Hz (ITU-T G.712).
 const BAND: (f32, f32) = (300.0, 3400.0);
 /// 20 ms.
@@ -64,7 +64,7 @@ fn trim(samples: &mut Vec<f32>, level: f32) {
 }
 
 /// Ramps both ends over 5 ms.
-pub(super) fn fade_ends(samples: &mut [f32]) {
+pub fn fade_ends(samples: &mut [f32]) {
     let fade = FADE.min(samples.len() / 2);
     for i in 0..fade {
         let gain = i as f32 / fade as f32;

@@ -116,8 +116,8 @@ fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, Box<dyn std::error::
     Ok(resampler.process_all(&input, samples.len(), None)?.take_data())
 }
 
-/// Writes 8 kHz mono 16-bit samples, under another name first: nobody ever reads half a prompt.
-pub fn write(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
+/// Writes 8 kHz samples (full scale is 1) as a mono 16-bit WAV, under another name first: nobody ever reads half a prompt.
+pub fn write_wav(path: &Path, samples: &[f32]) -> Result<(), hound::Error> {
     let spec = WavSpec {
         channels: 1,
         sample_rate: SAMPLE_RATE,
@@ -126,7 +126,7 @@ pub fn write(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
     };
     let part = path.with_extension("wav.part");
     let mut writer = WavWriter::create(&part, spec)?;
-    for &sample in samples {
+    for sample in to_i16(samples) {
         writer.write_sample(sample)?;
     }
     writer.finalize()?;
