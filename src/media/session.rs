@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::Deserialize;
 
+use crate::media::jitter::FRAME;
 use crate::media::{
     Clip, Direction, LegEvent, LegStats, Negotiated, PlayTag, RecordEnd, RecordSpec,
 };
-use crate::media::jitter::FRAME;
 use inbound::Inbound;
 use latch::Latch;
 use outbound::Outbound;
@@ -136,7 +136,7 @@ impl Session {
             None => recording.keep_from(now),
         }
         self.recording = Some(recording);
-        self.inbound.listen(true);
+        self.inbound.listen_anew();
     }
 
     /// Ends the recording that runs, if any.
@@ -199,6 +199,7 @@ impl Session {
             && let Some(recording) = &mut self.recording
         {
             recording.keep_from(now);
+            self.inbound.listen_anew();
         }
         length
     }

@@ -25,7 +25,8 @@ struct Callers {
 #[test]
 #[expect(clippy::print_stdout, reason = "a bench is there to print")]
 fn figures_of_many_legs() {
-    let Some(legs) = std::env::var("KENTONGAN_BENCH_MEDIA").ok().and_then(|n| n.parse().ok()) else {
+    let Some(legs) = std::env::var("KENTONGAN_BENCH_MEDIA").ok().and_then(|n| n.parse().ok())
+    else {
         return;
     };
     for recording in [false, true] {

@@ -137,7 +137,10 @@ struct Present {
 }
 
 impl Present {
-    #[expect(clippy::disallowed_methods, reason = "the media thread is the edge that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the media thread is the edge that reads the clock"
+    )]
     fn read() -> Present {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let fraction = (u64::from(wall.subsec_nanos()) << 32) / 1_000_000_000;
@@ -259,8 +262,7 @@ impl Worker {
         let key = entry.key();
         let mut rtcp = mio::net::UdpSocket::from_std(pair.rtcp);
         // Without it only reports of the other side go unread.
-        if let Err(error) =
-            self.poll.registry().register(&mut rtcp, Token(key), Interest::READABLE)
+        if let Err(error) = self.poll.registry().register(&mut rtcp, Token(key), Interest::READABLE)
         {
             tracing::warn!(leg = id.0, %error, "RTCP of this leg cannot be read");
         }

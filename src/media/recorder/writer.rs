@@ -35,11 +35,26 @@ pub struct Fault {
 
 /// What the media threads ask of the writer.
 enum Job {
-    Open { take: TakeId, tag: RecordTag, path: PathBuf, events: UnboundedSender<LegEvent> },
-    Samples { take: TakeId, chunk: Vec<i16> },
-    Close { take: TakeId, ended_by: RecordEnd, speech: Duration },
+    Open {
+        take: TakeId,
+        tag: RecordTag,
+        path: PathBuf,
+        events: UnboundedSender<LegEvent>,
+    },
+    Samples {
+        take: TakeId,
+        chunk: Vec<i16>,
+    },
+    Close {
+        take: TakeId,
+        ended_by: RecordEnd,
+        speech: Duration,
+    },
     /// The last event of a leg that recorded, after its recording is complete.
-    Farewell { events: UnboundedSender<LegEvent>, stats: LegStats },
+    Farewell {
+        events: UnboundedSender<LegEvent>,
+        stats: LegStats,
+    },
 }
 
 /// What both sides of the job queue see.
@@ -65,9 +80,8 @@ impl Recorder {
         let (jobs, queue) = channel();
         let shared = Arc::new(Shared::default());
         let writer = Writer { queue, shared: shared.clone(), tracks: HashMap::new() };
-        let thread = std::thread::Builder::new()
-            .name("recorder".into())
-            .spawn(move || writer.run())?;
+        let thread =
+            std::thread::Builder::new().name("recorder".into()).spawn(move || writer.run())?;
         Ok(Recorder { handle: Some(RecorderHandle { jobs, shared }), thread: Some(thread) })
     }
 
@@ -100,12 +114,7 @@ pub struct RecorderHandle {
 
 impl RecorderHandle {
     /// Creates the file. The end is told on `events`, once, be it good or bad.
-    pub fn open(
-        &self,
-        tag: RecordTag,
-        path: PathBuf,
-        events: UnboundedSender<LegEvent>,
-    ) -> TakeId {
+    pub fn open(&self, tag: RecordTag, path: PathBuf, events: UnboundedSender<LegEvent>) -> TakeId {
         let take = TakeId(self.shared.takes.fetch_add(1, Ordering::Relaxed));
         self.submit(Job::Open { take, tag, path, events });
         take

@@ -67,6 +67,11 @@ impl Inbound {
         }
     }
 
+    /// Forgets audio that came before now.
+    pub fn listen_anew(&mut self) {
+        self.order = Some(Buffer::default());
+    }
+
     /// Takes in a packet of this call and returns the key that it tells first.
     pub fn receive(&mut self, packet: &Arrived, codec: Codec, now: Instant) -> Option<char> {
         if self.ssrc.replace(packet.ssrc).is_some_and(|before| before != packet.ssrc) {

@@ -160,7 +160,8 @@ impl Reports {
     }
 
     fn description(&self, outbound: &Outbound) -> Box<dyn Packet + Send + Sync> {
-        let name = SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: self.name.clone() };
+        let name =
+            SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: self.name.clone() };
         let chunk = SourceDescriptionChunk { source: outbound.ssrc(), items: vec![name] };
         Box::new(SourceDescription { chunks: vec![chunk] })
     }

@@ -414,9 +414,12 @@ fn loss_reordering_and_duplicates_leave_the_length_right() {
     bench.session.stop_recording(bench.now);
     let (samples, _) = bench.recorded();
     // Turn 31 made a packet that was not delivered, for the extra one of turn 30.
-    assert_eq!(runs(&samples)[..2], [(true, 1600), (false, 480)]);
     assert_eq!(samples.len(), 51 * FRAME);
-    assert_eq!(bench.session.stats().packets_lost, 4);
+    let said = runs(&samples);
+    assert!((1600..1600 + FRAME).contains(&said[0].1), "the edge of a loss fades out: {said:?}");
+    assert_eq!(said[0].1 + said[1].1, 1600 + 480);
+    // Four lost, one come twice: that is three by RFC 3550 A.3.
+    assert_eq!(bench.session.stats().packets_lost, 3);
 }
 
 #[test]
@@ -435,7 +438,9 @@ fn a_phone_that_sends_nothing_in_silence_leaves_the_length_right() {
     }
     bench.session.stop_recording(bench.now);
     let (samples, _) = bench.recorded();
-    assert_eq!(runs(&samples), [(true, 8000), (false, 8000), (true, 8000)]);
+    assert_eq!(samples.len(), 24_000);
+    assert!(samples[..8000].iter().chain(&samples[16_000..]).all(|sample| *sample > 2900));
+    assert!(samples[8000 + FRAME..16_000].iter().all(|sample| *sample == 0));
 }
 
 #[test]
@@ -458,7 +463,7 @@ fn words_that_come_late_in_a_burst_are_kept() {
     bench.session.stop_recording(bench.now);
     let (samples, _) = bench.recorded();
     let said: usize = runs(&samples).iter().filter(|run| run.0).map(|run| run.1).sum();
-    assert_eq!(said, 100 * FRAME);
+    assert!((100 * FRAME..101 * FRAME).contains(&said), "{said}, with the fading edge of the gap");
 }
 
 #[test]
