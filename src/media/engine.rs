@@ -213,10 +213,6 @@ impl Drop for Leg {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge that owns the generator of streams' beginnings"
-)]
 fn random_start() -> Start {
     Start { ssrc: rand::random(), sequence: rand::random(), timestamp: rand::random() }
 }

@@ -105,6 +105,17 @@ impl Bench {
         self.session.handle_packet(at(1), &packet, self.now);
     }
 
+    /// The other side says the frame `turn` of something like syllables.
+    fn babble(&mut self, turn: usize) {
+        let loudness = if turn % 10 < 7 { 8000.0 } else { 100.0 };
+        let wave = |n: usize| (loudness * (n as f32 * 0.7).sin() * (n as f32 * 0.03).sin()) as i16;
+        let samples: Vec<i16> = (turn * FRAME..(turn + 1) * FRAME).map(wave).collect();
+        let mut packet = self.packet(0);
+        packet.truncate(12);
+        Codec::Pcma.encode(&samples, &mut packet);
+        self.session.handle_packet(at(1), &packet, self.now);
+    }
+
     /// The next packet of the other side, for the test to deliver, or not.
     fn packet(&mut self, level: i16) -> Vec<u8> {
         let mut payload = Vec::new();
@@ -471,13 +482,16 @@ fn a_line_that_falls_silent_still_ends_the_recording() {
     let mut bench = Bench::new();
     let limits = RecordSpec { silence: Some(Duration::from_secs(6)), ..spec() };
     bench.session.record(limits, Vec::new(), bench.now);
-    for _ in 0..100 {
-        bench.speak(6000);
+    for turn in 0..100 {
+        bench.babble(turn);
         bench.turn();
     }
     (0..320).for_each(|_| drop(bench.turn()));
-    let (_, end) = bench.recorded();
-    assert_eq!(end.map(|(ended_by, _)| ended_by), Some(RecordEnd::Silence));
+    let (samples, end) = bench.recorded();
+    let (ended_by, speech) = end.expect("six seconds have passed");
+    assert_eq!(ended_by, RecordEnd::Silence);
+    assert!((1500..=2000).contains(&speech.as_millis()), "{speech:?}");
+    assert!((63_000..66_000).contains(&samples.len()), "{}", samples.len());
 }
 
 #[test]
