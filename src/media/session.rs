@@ -102,7 +102,8 @@ impl Session {
 
     /// Takes over what two session descriptions agreed on: at the answer, and at every later one (hold, resume, a
     /// new address). A new address unlocks the latch.
-    pub fn connect(&mut self, agreed: Negotiated, now: Instant) {
+    pub fn connect(&mut self, mut agreed: Negotiated, now: Instant) {
+        agreed.ptime = agreed.ptime.clamp(10, 60);
         self.latch.renegotiate(agreed.remote);
         let hears = agreed.remote.is_some()
             && matches!(agreed.direction, Direction::SendRecv | Direction::RecvOnly);
@@ -291,6 +292,9 @@ impl Session {
 
     /// Keeps what still waits for an earlier packet: none is coming any more.
     fn take_rest(&mut self, now: Instant) {
+        if self.recording.is_none() {
+            return;
+        }
         self.take_audio(now);
         let mut frame = [0; FRAME];
         while let Some(popped) = self.inbound.flush_audio(&mut frame) {

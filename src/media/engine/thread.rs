@@ -193,6 +193,10 @@ impl Worker {
                 break;
             }
             self.catch_up(&mut pace, &mut meter, origin);
+            if !idle && self.legs.is_empty() {
+                // A thread without legs is not late; what the last window said would stand until the next call.
+                self.publish(meter.rest(Present::read().now - origin));
+            }
         }
         self.close_all();
     }
@@ -297,8 +301,9 @@ impl Worker {
         self.count.fetch_sub(1, Ordering::Relaxed);
         let stats = leg.session.stats();
         count(&stats);
+        let (events, take) = (leg.events.clone(), leg.take);
         // The ports are free before anyone is told.
-        let Leg { events, take, .. } = leg;
+        drop(leg);
         match take {
             Some(_) => self.recorder.farewell(events, stats),
             None => drop(events.send(LegEvent::Closed(stats))),
