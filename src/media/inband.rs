@@ -39,12 +39,13 @@ const MIN_LEVEL_DBM0: f32 = -40.0;
 /// How far the column may be above the row, and the row above the column, in dB.
 const NORMAL_TWIST_DB: f32 = 8.0;
 const REVERSE_TWIST_DB: f32 = 4.0;
-/// How far a tone may be off: between the 1.5 % that must and the 3.5 % that must not be taken.
-const MAX_DEVIATION: f32 = 0.025;
-/// The share of the power that the two tones must have; about 7 dB over all else.
-const MIN_SHARE: f32 = 0.83;
-/// How much weaker than the strongest a piece of the tone may be, as an amplitude: 4 dB.
-const MIN_STEADINESS: f32 = 0.63;
+/// How far a tone may be off: between the 1.5 % that must and the 3.5 % that must not be taken, with
+/// room for what noise adds to the first.
+const MAX_DEVIATION: f32 = 0.022;
+/// The share of the power that the two tones must have: 8.6 dB over all else.
+const MIN_SHARE: f32 = 0.88;
+/// How much weaker than the strongest a piece of the tone may be, as an amplitude: 2.5 dB.
+const MIN_STEADINESS: f32 = 0.75;
 /// How strong the second harmonic may be, as a power: -12 dB. Voices have strong ones.
 const MAX_HARMONIC: f32 = 0.063;
 
