@@ -19,7 +19,7 @@ pub struct Level {
     pub dbfs: f32,
 }
 
-/// Listens to one side of a call. Costs twelve multiplications a sample and keeps some 200 bytes.
+/// Listens to one side of a call. Costs some fifteen multiplications a sample and keeps some 200 bytes.
 #[derive(Clone, Debug)]
 pub struct Gate {
     bands: [Band; 3],
@@ -65,8 +65,13 @@ impl Gate {
     pub fn push(&mut self, mut samples: &[i16]) -> Level {
         while !samples.is_empty() {
             let (now, later) = samples.split_at(samples.len().min(FRAME - self.filled));
-            for band in &mut self.bands {
-                band.filter(now);
+            for &sample in now {
+                let sample = f32::from(sample) * (1.0 / 32768.0);
+                // Side by side, so that the processor works on all three at once.
+                let [low, middle, high] = &mut self.bands;
+                low.filter(sample);
+                middle.filter(sample);
+                high.filter(sample);
             }
             self.filled += now.len();
             samples = later;
@@ -165,13 +170,11 @@ impl Band {
         }
     }
 
-    fn filter(&mut self, samples: &[i16]) {
-        for &sample in samples {
-            let x = f32::from(sample) * (self.b / 32768.0);
-            let out = x + self.z[0];
-            self.z = [self.z[1] - self.a[0] * out, -x - self.a[1] * out];
-            self.energy += out * out;
-        }
+    fn filter(&mut self, sample: f32) {
+        let x = sample * self.b;
+        let out = x + self.z[0];
+        self.z = [self.z[1] - self.a[0] * out, -x - self.a[1] * out];
+        self.energy += out * out;
     }
 
     fn end_frame(&mut self) -> BandFrame {
