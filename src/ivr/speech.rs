@@ -78,8 +78,8 @@ pub fn day(day: Date, today: Date) -> Vec<PromptId> {
         0 => say(&["kata/hari_ini"]),
         -1 => say(&["kata/kemarin"]),
         1 => say(&["kata/besok"]),
-        -30..0 => say(&[&count[..], &["kata/hari_yang_lalu"]].concat()),
-        0..=30 => say(&[&count[..], &["kata/hari_lagi"]].concat()),
+        -30..=-2 => say(&[&count[..], &["kata/hari_yang_lalu"]].concat()),
+        2..=30 => say(&[&count[..], &["kata/hari_lagi"]].concat()),
         _ => date(day),
     }
 }

@@ -23,8 +23,8 @@ use crate::media::recorder::Recorder;
 use crate::media::session::{Session, Start};
 use crate::media::{Clip, LegEvent, Negotiated, PlayTag, RecordSpec, recorder};
 pub use config::Config;
-pub use lateness::Lateness;
 use lateness::Board;
+pub use lateness::Lateness;
 use port::Ports;
 use thread::{Command, LegId, NewLeg, Order};
 
@@ -145,7 +145,8 @@ impl Thread {
         let (orders, queue) = std::sync::mpsc::channel();
         let board = Arc::new(Board::default());
         let legs = Arc::new(AtomicUsize::new(0));
-        let worker = thread::Worker::new(poll, queue, recorder.handle(), board.clone(), legs.clone());
+        let worker =
+            thread::Worker::new(poll, queue, recorder.handle(), board.clone(), legs.clone());
         let join = std::thread::Builder::new()
             .name(format!("media-{number}"))
             .spawn(move || worker.run())?;
@@ -226,7 +227,6 @@ impl Drop for Leg {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge that owns the generator of streams' beginnings")]
 fn random_start() -> Start {
     Start { ssrc: rand::random(), sequence: rand::random(), timestamp: rand::random() }
 }

@@ -32,18 +32,20 @@ const WINDOW: usize = HOP * (PIECES + 1);
 const RELEASE: u8 = 10;
 
 /// The level of a full-scale sine in dBm0 (G.711).
+#[expect(clippy::approx_constant, reason = "decibels, not a circle")]
 const FULL_SCALE_DBM0: f32 = 3.14;
 /// The weakest tone that counts.
 const MIN_LEVEL_DBM0: f32 = -40.0;
 /// How far the column may be above the row, and the row above the column, in dB.
 const NORMAL_TWIST_DB: f32 = 8.0;
 const REVERSE_TWIST_DB: f32 = 4.0;
-/// How far a tone may be off: between the 1.5 % that must and the 3.5 % that must not be taken.
-const MAX_DEVIATION: f32 = 0.025;
-/// The share of the power that the two tones must have; about 7 dB over all else.
-const MIN_SHARE: f32 = 0.83;
-/// How much weaker than the strongest a piece of the tone may be, as an amplitude: 4 dB.
-const MIN_STEADINESS: f32 = 0.63;
+/// How far a tone may be off: between the 1.5 % that must and the 3.5 % that must not be taken, with
+/// room for what noise adds to the first.
+const MAX_DEVIATION: f32 = 0.022;
+/// The share of the power that the two tones must have: 8.6 dB over all else.
+const MIN_SHARE: f32 = 0.88;
+/// How much weaker than the strongest a piece of the tone may be, as an amplitude: 2.5 dB.
+const MIN_STEADINESS: f32 = 0.75;
 /// How strong the second harmonic may be, as a power: -12 dB. Voices have strong ones.
 const MAX_HARMONIC: f32 = 0.063;
 
@@ -70,18 +72,23 @@ pub fn amplitude(dbm0: f32) -> f32 {
     f32::from(i16::MAX) * 10_f32.powf((dbm0 - FULL_SCALE_DBM0) / 20.0)
 }
 
-/// The sum of `samples` times e^(-iωn), n from 0.
+/// The sum of `samples` times e^(-iωn), turned by a constant angle.
 fn correlate(samples: impl Iterator<Item = f32>, hz: f32) -> (f32, f32) {
-    let omega = TAU * hz / SAMPLE_RATE as f32;
-    let (sin, cos) = omega.sin_cos();
-    let (mut s1, mut s2, mut n) = (0.0, 0.0, 0_usize);
+    let (sin, cos) = (TAU * hz / SAMPLE_RATE as f32).sin_cos();
+    let step = |(s1, s2), sample| (sample + 2.0 * cos * s1 - s2, s1);
+    let (s1, s2) = samples.fold((0.0, 0.0), step);
+    (s1 - s2 * cos, s2 * sin)
+}
+
+/// [`correlate`] for all eight tones at once, as vectors: this is where the time goes.
+fn correlate_keypad(samples: &[f32; PIECE], sin_cos: &[(f32, f32); 8]) -> [(f32, f32); 8] {
+    let turn = sin_cos.map(|(_, cos)| 2.0 * cos);
+    let (mut s1, mut s2) = ([0.0; 8], [0.0; 8]);
     for sample in samples {
-        (s1, s2) = (sample + 2.0 * cos * s1 - s2, s1);
-        n += 1;
+        let s0 = std::array::from_fn(|t| sample + turn[t] * s1[t] - s2[t]);
+        (s1, s2) = (s0, s1);
     }
-    // s1 - e^(-iω) s2 is the sum turned by e^(iω(n-1)); turned back it is the sum itself.
-    let (re, im) = (s1 - s2 * cos, s2 * sin);
-    rotate((re, im), -omega * (n.saturating_sub(1) % SAMPLE_RATE as usize) as f32)
+    std::array::from_fn(|t| (s1[t] - s2[t] * sin_cos[t].1, s2[t] * sin_cos[t].0))
 }
 
 fn rotate((re, im): (f32, f32), angle: f32) -> (f32, f32) {
@@ -110,11 +117,10 @@ impl Tone {
         Tone { hz, pieces: [(0.0, 0.0); PIECES] }
     }
 
-    fn push(&mut self, piece: &[f32; PIECE], position: u32) {
+    fn push(&mut self, sum: (f32, f32), position: u32) {
         self.pieces.rotate_left(1);
         // Frequencies are whole numbers: the phase repeats each second.
         let phase = self.hz * position as f32 / SAMPLE_RATE as f32;
-        let sum = correlate(piece.iter().copied(), self.hz);
         self.pieces[PIECES - 1] = rotate(sum, -TAU * phase.fract());
     }
 
@@ -151,6 +157,8 @@ fn add(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
 pub struct Detector {
     rows: [Tone; 4],
     columns: [Tone; 4],
+    /// Of one sample's turn of each tone.
+    sin_cos: [(f32, f32); 8],
     /// The latest samples, oldest first.
     window: [f32; WINDOW],
     /// Samples until the next piece is whole.
@@ -167,9 +175,11 @@ pub struct Detector {
 impl Default for Detector {
     fn default() -> Detector {
         let hann = |n| 0.5 - 0.5 * (TAU * n as f32 / PIECE as f32).cos();
+        let hz = |tone: usize| if tone < 4 { ROWS[tone] } else { COLUMNS[tone - 4] };
         Detector {
             rows: ROWS.map(Tone::new),
             columns: COLUMNS.map(Tone::new),
+            sin_cos: std::array::from_fn(|tone| (TAU * hz(tone) / SAMPLE_RATE as f32).sin_cos()),
             window: [0.0; WINDOW],
             missing: HOP,
             position: 0,
@@ -208,8 +218,9 @@ impl Detector {
     fn hop(&mut self) -> Option<char> {
         let latest = &self.window[WINDOW - PIECE..];
         let piece: [f32; PIECE] = std::array::from_fn(|n| latest[n] * self.hann[n]);
+        let sums = correlate_keypad(&piece, &self.sin_cos);
         let tones = self.rows.iter_mut().chain(&mut self.columns);
-        tones.for_each(|tone| tone.push(&piece, self.position));
+        tones.zip(sums).for_each(|(tone, sum)| tone.push(sum, self.position));
 
         let Some(key) = self.heard() else {
             self.absent = self.absent.saturating_add(1);

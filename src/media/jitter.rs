@@ -36,19 +36,30 @@ const MAX_MISORDER: i16 = 100;
 /// Timestamps further ahead of the clock than this are a new start (a transfer, music on hold).
 const MAX_LEAP: Duration = Duration::from_secs(1);
 
-/// Extends 16-bit sequence numbers over their wrap, by taking each to be the nearest to the one before
-/// (RFC 3550 A.1, as a number that never wraps).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ExtendedSequence(Option<u64>);
+/// A sequence number that does not wrap (RFC 3550 A.1). It starts in cycle 1, so that one before the first has
+/// a number too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExtendedSequence(u64);
 
 impl ExtendedSequence {
-    /// `sequence` with its cycles. The first is in cycle 1, so that one before it still has a number.
-    pub fn extend(&mut self, sequence: u16) -> u64 {
-        let last = self.0.unwrap_or((1 << 16) + u64::from(sequence));
-        let step = sequence.wrapping_sub(last as u16) as i16;
-        let extended = last.wrapping_add_signed(step.into());
-        self.0 = Some(extended);
-        extended
+    /// Of the first packet of a stream.
+    pub fn first(sequence: u16) -> ExtendedSequence {
+        ExtendedSequence((1 << 16) + u64::from(sequence))
+    }
+
+    /// How far `sequence` is ahead; below zero if it is behind.
+    pub fn ahead(self, sequence: u16) -> i16 {
+        sequence.wrapping_sub(self.0 as u16) as i16
+    }
+
+    /// `sequence`, taken to be the nearest to this one.
+    pub fn nearest(self, sequence: u16) -> ExtendedSequence {
+        ExtendedSequence(self.0.saturating_add_signed(self.ahead(sequence).into()))
+    }
+
+    /// The number itself: cycles above the lowest 16 bits, counted from 1.
+    pub fn get(self) -> u64 {
+        self.0
     }
 }
 
@@ -64,7 +75,7 @@ pub enum Popped {
 /// The newest packet, to which the next is compared.
 #[derive(Clone, Copy, Debug)]
 struct Newest {
-    sequence: u16,
+    sequence: ExtendedSequence,
     timestamp: u32,
     position: u64,
     arrived: Instant,
@@ -118,10 +129,11 @@ impl Buffer {
     pub fn push(&mut self, sequence: u16, timestamp: u32, samples: &[i16], now: Instant) -> bool {
         let Some(newest) = self.newest else {
             self.waiting_since = Some(now);
+            let sequence = ExtendedSequence::first(sequence);
             self.newest = Some(Newest { sequence, timestamp, position: ORIGIN, arrived: now });
             return self.place(ORIGIN, samples);
         };
-        let ahead = sequence.wrapping_sub(newest.sequence) as i16;
+        let ahead = newest.sequence.ahead(sequence);
         let ticks = i64::from(timestamp.wrapping_sub(newest.timestamp) as i32);
         let restarted = std::mem::take(&mut self.restarted);
         if !restarted && (-MAX_MISORDER..=0).contains(&ahead) && ticks <= 0 {
@@ -138,6 +150,7 @@ impl Buffer {
         };
         // A packet later than the silence that was filled in for it: rather a longer recording than lost words.
         let position = position.max(self.cursor);
+        let sequence = newest.sequence.nearest(sequence);
         self.newest = Some(Newest { sequence, timestamp, position, arrived: now });
         self.place(position, samples)
     }

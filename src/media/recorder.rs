@@ -37,6 +37,6 @@ pub(super) fn duration_of(samples: u64) -> Duration {
 }
 
 /// How many samples last `duration`.
-fn samples_in(duration: Duration) -> u64 {
+pub(super) fn samples_in(duration: Duration) -> u64 {
     (duration.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000).min(u128::from(u64::MAX)) as u64
 }

@@ -18,9 +18,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::mpsc::UnboundedSender;
 use serde::Deserialize;
+use tokio::sync::mpsc::UnboundedSender;
 
+use crate::media::jitter::FRAME;
 use crate::media::{
     Clip, Direction, LegEvent, LegStats, Negotiated, PlayTag, RecordEnd, RecordSpec,
 };
@@ -34,9 +35,6 @@ use reports::Reports;
 
 /// How long a call may stay without its first packet before that is counted as a fault of the network.
 const FIRST_PACKET: Duration = Duration::from_secs(5);
-
-/// Added to the present, this brings out every packet that still waits for an earlier one.
-const ALL_HELD: Duration = Duration::from_secs(3600);
 
 /// Whose packets a call listens to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -108,13 +106,15 @@ impl Session {
 
     /// Takes over what two session descriptions agreed on: at the answer, and at every later one (hold, resume, a
     /// new address). A new address unlocks the latch.
-    pub fn connect(&mut self, agreed: Negotiated, now: Instant) {
+    pub fn connect(&mut self, mut agreed: Negotiated, now: Instant) {
+        agreed.ptime = agreed.ptime.clamp(10, 60);
         self.latch.renegotiate(agreed.remote);
         let hears = agreed.remote.is_some()
             && matches!(agreed.direction, Direction::SendRecv | Direction::RecvOnly);
         self.listening = hears.then(|| self.listening.unwrap_or(now));
         self.inbound.expect_packets(now);
         self.inbound.want_tones(self.settings.inband_digits && agreed.telephone_event.is_none());
+        self.inbound.listen(self.recording.is_some() || self.ear.is_some());
         self.agreed = Some(agreed);
     }
 
@@ -141,11 +141,12 @@ impl Session {
             None => recording.keep_from(now),
         }
         self.recording = Some(recording);
+        self.inbound.listen_anew();
     }
 
     /// Ends the recording that runs, if any.
     pub fn stop_recording(&mut self, now: Instant) {
-        self.take_audio(now + ALL_HELD);
+        self.take_rest(now);
         self.end_recording(RecordEnd::Stopped);
     }
 
@@ -157,6 +158,7 @@ impl Session {
     /// Gives everything heard from now on to `ear` as well.
     pub fn listen(&mut self, ear: UnboundedSender<Vec<i16>>) {
         self.ear = Some(ear);
+        self.inbound.listen(true);
     }
 
     /// Takes in a datagram from the RTP port. Anything may be in it, from anyone.
@@ -168,8 +170,7 @@ impl Session {
             latch::Verdict::Latched => self.events.push_back(LegEvent::Latched(from)),
             latch::Verdict::Known => {}
         }
-        let keep = self.recording.is_some() || self.ear.is_some();
-        if let Some(digit) = self.inbound.receive(&arrived, keep, now) {
+        if let Some(digit) = self.inbound.receive(&arrived, agreed.codec, now) {
             self.tell_digit(digit);
         }
         self.take_audio(now);
@@ -209,6 +210,7 @@ impl Session {
             && let Some(recording) = &mut self.recording
         {
             recording.keep_from(now);
+            self.inbound.listen_anew();
         }
         length
     }
@@ -221,7 +223,7 @@ impl Session {
 
     /// Ends everything: the recording is closed, and the RTCP BYE to send comes back.
     pub fn close(&mut self, now: Instant, ntp: u64) -> Option<(SocketAddr, Bytes)> {
-        self.take_audio(now + ALL_HELD);
+        self.take_rest(now);
         self.end_recording(RecordEnd::Closed);
         let to = self.rtcp_destination()?;
         Some((to, self.reports.bye(&self.outbound, &mut self.inbound, now, ntp)?))
@@ -282,22 +284,36 @@ impl Session {
 
     /// Moves audio that has come into its order to whoever listens.
     fn take_audio(&mut self, now: Instant) {
-        let Some(agreed) = &self.agreed else { return };
-        let codec = agreed.codec;
-        while let Some(audio) = self.inbound.poll_audio(codec, now) {
+        let mut frame = [0; FRAME];
+        let (events, digits) = (&mut self.events, &mut self.digits);
+        let mut found = |digit| {
+            *digits += 1;
+            events.push_back(LegEvent::Digit(digit));
+        };
+        let mut ended = None;
+        while let Some(popped) = self.inbound.poll_audio(now, &mut frame, &mut found) {
             if let Some(ear) = &self.ear {
                 // Nobody listens any more when this fails.
-                let _ = ear.send(audio.samples.to_vec());
+                let _ = ear.send(frame.to_vec());
             }
-            let ended = match &mut self.recording {
-                Some(recording) => recording.hear(audio.timestamp, audio.samples, now),
-                None => None,
-            };
-            let digit = audio.digit;
-            if let Some(digit) = digit {
-                self.tell_digit(digit);
-            }
-            if let Some(ended_by) = ended {
+            let recording = self.recording.as_mut().filter(|_| ended.is_none());
+            ended = ended.or(recording.and_then(|recording| recording.hear(popped, &mut frame)));
+        }
+        if let Some(ended_by) = ended {
+            self.end_recording(ended_by);
+        }
+    }
+
+    /// Keeps what still waits for an earlier packet: none is coming any more.
+    fn take_rest(&mut self, now: Instant) {
+        if self.recording.is_none() {
+            return;
+        }
+        self.take_audio(now);
+        let mut frame = [0; FRAME];
+        while let Some(popped) = self.inbound.flush_audio(&mut frame) {
+            let Some(recording) = &mut self.recording else { break };
+            if let Some(ended_by) = recording.hear(popped, &mut frame) {
                 self.end_recording(ended_by);
             }
         }
@@ -313,6 +329,7 @@ impl Session {
     fn end_recording(&mut self, ended_by: RecordEnd) {
         if let Some(recording) = self.recording.take() {
             self.outbound.drop_beep();
+            self.inbound.listen(self.ear.is_some());
             let (rest, speech) = recording.finish();
             self.steps.push_back(RecordingStep::Samples(rest));
             self.steps.push_back(RecordingStep::Close { ended_by, speech });

@@ -12,7 +12,7 @@ const KEYS: [char; 16] =
 const FULL_SEGMENT: u16 = 0xFFFF;
 /// Bytes of an event in a packet.
 const PAYLOAD_LEN: usize = 4;
-/// Packets of one event follow each other within this time, with a few lost: three end packets at 50 ms.
+/// Packets of one event follow each other within this time, even with one or two lost.
 const SAME_EVENT: Duration = Duration::from_millis(150);
 
 /// What one packet says.

@@ -21,6 +21,7 @@ pub struct Config {
     #[serde(deserialize_with = "ports")]
     pub ports: RangeInclusive<u16>,
     /// Media threads, 1 or 2; one carries 800 calls.
+    #[serde(deserialize_with = "threads")]
     pub threads: usize,
     /// Silence on the line after which a call counts as lost; 0: never.
     #[serde(rename = "rtp_timeout_seconds", deserialize_with = "seconds")]
@@ -62,6 +63,13 @@ impl Config {
 
 fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u32::deserialize(from).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    match usize::deserialize(from)? {
+        threads @ 1..=2 => Ok(threads),
+        other => Err(D::Error::custom(format!("{other} media threads: it can be 1 or 2"))),
+    }
 }
 
 fn ports<'de, D: Deserializer<'de>>(from: D) -> Result<RangeInclusive<u16>, D::Error> {
@@ -113,6 +121,7 @@ mod tests {
             let error = toml::from_str::<Config>(&format!("ports = \"{ports}\"")).unwrap_err();
             assert!(error.message().contains("two ports for each call"), "{ports}: {error}");
         }
+        assert!(toml::from_str::<Config>("threads = 9").is_err());
         assert!(toml::from_str::<Config>("port = \"1-2\"").is_err());
     }
 }

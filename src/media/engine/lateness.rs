@@ -84,6 +84,12 @@ impl Meter {
         (now.saturating_sub(self.opened) >= WINDOW).then(|| self.turn(now))
     }
 
+    /// Ends the window because there is nothing to be late for: only the totals remain.
+    pub fn rest(&mut self, now: Duration) -> Lateness {
+        let zero = Duration::ZERO;
+        Lateness { p50: zero, p99: zero, max: zero, ..self.turn(now) }
+    }
+
     fn turn(&mut self, now: Duration) -> Lateness {
         let lateness = Lateness {
             p50: self.percentile(50),
@@ -137,6 +143,15 @@ mod tests {
         let second = meter.record(2 * MS, 2 * WINDOW).unwrap();
         assert_eq!((second.p50, second.max), (2 * MS, 2 * MS));
         assert_eq!((second.late_ticks, second.ticks), (7, 401));
+    }
+
+    #[test]
+    fn a_thread_at_rest_is_not_late() {
+        let mut meter = Meter::default();
+        meter.record(90 * MS, MS);
+        let lateness = meter.rest(2 * MS);
+        assert_eq!((lateness.max, lateness.late_ticks), (Duration::ZERO, 1));
+        assert_eq!(meter.record(MS, WINDOW + 2 * MS).unwrap().max, MS);
     }
 
     #[test]

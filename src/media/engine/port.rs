@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn only_whole_pairs_of_the_range_are_used() {
-        let ports = |range| Ports::new(LOOPBACK, &range).free.as_ref().unwrap().lock().unwrap().clone();
+        let ports =
+            |range| Ports::new(LOOPBACK, &range).free.as_ref().unwrap().lock().unwrap().clone();
         assert_eq!(ports(20001..=20006), [20002, 20004]);
         assert_eq!(ports(20000..=20003), [20000, 20002]);
         assert_eq!(ports(65534..=65535), [65534]);

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::media::{
-    Codec, Direction, LegStats, RecordEnd, Recorded, SAMPLE_RATE, TelephoneEvent,
-};
+use crate::media::{Codec, Direction, LegStats, RecordEnd, Recorded, SAMPLE_RATE, TelephoneEvent};
 
 const FRAME: usize = 160;
 
@@ -177,12 +175,13 @@ fn what_is_said_is_recorded_whatever_the_network_does() {
     let lost = 20 * FRAME..22 * FRAME;
     assert_eq!(kept.len(), said.len());
     for (place, (kept, said)) in kept.iter().zip(&said).enumerate() {
-        let wanted = if lost.contains(&place) { 0 } else { i32::from(*said) };
-        assert!((i32::from(*kept) - wanted).abs() < 300, "sample {place}: {kept} for {wanted}");
+        let hidden = lost.contains(&place);
+        assert!(hidden || kept.abs_diff(*said) < 300, "sample {place}: {kept} for {said}");
     }
     leg.close();
     let stats = closed(&mut events);
-    assert_eq!((stats.packets_lost, stats.packets_refused), (2, 0));
+    // Two lost, one come twice: that is one by RFC 3550 A.3.
+    assert_eq!((stats.packets_lost, stats.packets_refused), (1, 0));
 }
 
 #[test]
@@ -306,7 +305,10 @@ fn the_end_of_the_engine_completes_recordings_and_tells_every_leg() {
     peer.wait(2);
     drop(engine);
     let recorded = recorded(&mut events);
-    assert_eq!((recorded.ended_by, recorded.duration), (RecordEnd::Closed, Duration::from_millis(100)));
+    assert_eq!(
+        (recorded.ended_by, recorded.duration),
+        (RecordEnd::Closed, Duration::from_millis(100))
+    );
     assert_eq!(hound::WavReader::open(&path).unwrap().duration(), 800);
     assert_eq!(closed(&mut events).packets_received, 5);
     // The handle of a leg that is gone does no harm.

@@ -138,7 +138,10 @@ struct Present {
 }
 
 impl Present {
-    #[expect(clippy::disallowed_methods, reason = "the media thread is the edge that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the media thread is the edge that reads the clock"
+    )]
     fn read() -> Present {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let fraction = (u64::from(wall.subsec_nanos()) << 32) / 1_000_000_000;
@@ -191,6 +194,10 @@ impl Worker {
                 break;
             }
             self.catch_up(&mut pace, &mut meter, origin);
+            if !idle && self.legs.is_empty() {
+                // A thread without legs is not late; what the last window said would stand until the next call.
+                self.publish(meter.rest(Present::read().now - origin));
+            }
         }
         self.close_all();
     }
@@ -260,8 +267,7 @@ impl Worker {
         let key = entry.key();
         let mut rtcp = mio::net::UdpSocket::from_std(pair.rtcp);
         // Without it only reports of the other side go unread.
-        if let Err(error) =
-            self.poll.registry().register(&mut rtcp, Token(key), Interest::READABLE)
+        if let Err(error) = self.poll.registry().register(&mut rtcp, Token(key), Interest::READABLE)
         {
             tracing::warn!(leg = id.0, %error, "RTCP of this leg cannot be read");
         }
@@ -296,8 +302,9 @@ impl Worker {
         self.count.fetch_sub(1, Ordering::Relaxed);
         let stats = leg.session.stats();
         count(&stats);
+        let (events, take) = (leg.events.clone(), leg.take);
         // The ports are free before anyone is told.
-        let Leg { events, take, .. } = leg;
+        drop(leg);
         match take {
             Some(_) => self.recorder.farewell(events, stats),
             None => drop(events.send(LegEvent::Closed(stats))),

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use super::{MAX_DROPOUT, MAX_MISORDER};
+use super::{ExtendedSequence, MAX_DROPOUT, MAX_MISORDER};
 
 /// Loss and jitter of a received stream, by the algorithms of RFC 3550 A.1, A.3 and A.8. A stream counts
 /// from its first packet: the address was agreed upon, so there is no probation.
@@ -19,9 +19,8 @@ pub struct Statistics {
 /// The state of A.1, in its names.
 #[derive(Clone, Copy, Debug)]
 struct Sequence {
-    max_seq: u16,
-    cycles: u64,
-    base_seq: u64,
+    max_seq: ExtendedSequence,
+    base_seq: ExtendedSequence,
     /// The number that would confirm a jump.
     bad_seq: Option<u16>,
     received: u64,
@@ -51,9 +50,8 @@ pub struct Report {
 impl Sequence {
     fn new(seq: u16) -> Sequence {
         Sequence {
-            max_seq: seq,
-            cycles: 0,
-            base_seq: seq.into(),
+            max_seq: ExtendedSequence::first(seq),
+            base_seq: ExtendedSequence::first(seq),
             bad_seq: None,
             received: 1,
             expected_prior: 0,
@@ -61,12 +59,8 @@ impl Sequence {
         }
     }
 
-    fn extended_highest(&self) -> u64 {
-        self.cycles + u64::from(self.max_seq)
-    }
-
     fn expected(&self) -> u64 {
-        self.extended_highest() - self.base_seq + 1
+        self.max_seq.get() - self.base_seq.get() + 1
     }
 
     fn lost(&self) -> i64 {
@@ -87,12 +81,9 @@ impl Statistics {
             self.sequence = Some(Sequence::new(seq));
             return true;
         };
-        let ahead = seq.wrapping_sub(s.max_seq) as i16;
+        let ahead = s.max_seq.ahead(seq);
         if (0..MAX_DROPOUT).contains(&ahead) {
-            if seq < s.max_seq {
-                s.cycles += 1 << 16;
-            }
-            s.max_seq = seq;
+            s.max_seq = s.max_seq.nearest(seq);
         } else if !(-MAX_MISORDER..0).contains(&ahead) {
             if s.bad_seq == Some(seq) {
                 self.restart();
@@ -156,7 +147,8 @@ impl Statistics {
         Some(Report {
             fraction_lost: ((lost << 8).checked_div(expected).unwrap_or(0)).min(255) as u8,
             cumulative_lost: s.lost().clamp(-0x80_0000, 0x7F_FFFF) as i32,
-            extended_highest: s.extended_highest() as u32,
+            // Cycles are counted from 0 here.
+            extended_highest: (s.max_seq.get() - (1 << 16)) as u32,
             jitter,
         })
     }

@@ -84,9 +84,13 @@ fn numbers(sequences: impl IntoIterator<Item = u16>) -> Vec<i16> {
 
 #[test]
 fn a_sequence_number_is_extended_over_the_wrap_and_back() {
-    let mut extended = ExtendedSequence::default();
-    let all = [65_534, 65_535, 0, 65_533, 1, 2].map(|seq| extended.extend(seq));
-    assert_eq!(all, [131_070, 131_071, 131_072, 131_069, 131_073, 131_074]);
+    let mut last = ExtendedSequence::first(65_534);
+    let all = [65_535, 0, 65_533, 1, 2].map(|seq| {
+        last = last.nearest(seq);
+        last.get()
+    });
+    assert_eq!(all, [131_071, 131_072, 131_069, 131_073, 131_074]);
+    assert!(ExtendedSequence::first(0).nearest(65_535) < ExtendedSequence::first(0));
 }
 
 #[test]

@@ -83,8 +83,7 @@ fn header(data: u64) -> [u8; HEADER_BYTES as usize] {
     header[20..22].copy_from_slice(&1u16.to_le_bytes());
     header[22..24].copy_from_slice(&SPEC.channels.to_le_bytes());
     header[24..28].copy_from_slice(&SPEC.sample_rate.to_le_bytes());
-    header[28..32]
-        .copy_from_slice(&(SPEC.sample_rate * u32::from(bytes_per_frame)).to_le_bytes());
+    header[28..32].copy_from_slice(&(SPEC.sample_rate * u32::from(bytes_per_frame)).to_le_bytes());
     header[32..34].copy_from_slice(&bytes_per_frame.to_le_bytes());
     header[34..36].copy_from_slice(&SPEC.bits_per_sample.to_le_bytes());
     header[36..40].copy_from_slice(b"data");

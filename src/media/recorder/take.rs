@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CHUNK_SAMPLES, duration_of, samples_in};
+use super::{CHUNK_SAMPLES, samples_in};
 use crate::media::silence::Gate;
 use crate::media::{RecordEnd, RecordSpec};
 
@@ -12,13 +12,10 @@ pub struct Take {
     chunk: Vec<i16>,
     gate: Gate,
     kept: u64,
-    /// Speech by the level gate.
-    speech: u64,
-    /// Samples since the last speech, or since the start.
-    quiet: u64,
+    /// In samples.
     max: u64,
-    silence: Option<u64>,
-    no_input: Option<u64>,
+    silence: Option<Duration>,
+    no_input: Option<Duration>,
 }
 
 impl Take {
@@ -28,13 +25,11 @@ impl Take {
         chunk.reserve_exact(CHUNK_SAMPLES);
         Take {
             chunk,
-            gate: Gate::default(),
+            gate: Gate::new(),
             kept: 0,
-            speech: 0,
-            quiet: 0,
             max: samples_in(spec.max),
-            silence: spec.silence.map(samples_in),
-            no_input: spec.no_input.map(samples_in),
+            silence: spec.silence,
+            no_input: spec.no_input,
         }
     }
 
@@ -44,25 +39,19 @@ impl Take {
         let kept = &samples[..room];
         self.chunk.extend_from_slice(kept);
         self.kept += kept.len() as u64;
-        if self.gate.push(kept) {
-            self.speech += kept.len() as u64;
-            self.quiet = 0;
-        } else {
-            self.quiet += kept.len() as u64;
-        }
+        self.gate.push(kept);
         self.verdict()
     }
 
     fn verdict(&self) -> Option<RecordEnd> {
-        let patience = if self.speech > 0 { self.silence } else { self.no_input };
+        let (patience, end) = match self.gate.speech().is_zero() {
+            true => (self.no_input, RecordEnd::NoInput),
+            false => (self.silence, RecordEnd::Silence),
+        };
         if self.kept >= self.max {
             Some(RecordEnd::MaxTime)
-        } else if patience.is_none_or(|limit| self.quiet < limit) {
-            None
-        } else if self.speech > 0 {
-            Some(RecordEnd::Silence)
         } else {
-            Some(RecordEnd::NoInput)
+            patience.filter(|limit| self.gate.silence() >= *limit).map(|_| end)
         }
     }
 
@@ -80,6 +69,6 @@ impl Take {
 
     /// The last samples and how much of the whole take was speech.
     pub fn finish(self) -> (Vec<i16>, Duration) {
-        (self.chunk, duration_of(self.speech))
+        (self.chunk, self.gate.speech())
     }
 }

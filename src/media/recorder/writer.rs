@@ -21,6 +21,12 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Chunks that may wait for the disk before recordings are given up: about 64 MB of memory.
 const BACKLOG_LIMIT: usize = 64 << 20 >> 13;
 
+/// Samples written at once: hound keeps a buffer of this length for every file.
+const WRITE_SAMPLES: usize = CHUNK_SAMPLES / 4;
+
+/// Buffers kept for the next chunks; only those on their way to the disk are ever missing.
+const SPARE_LIMIT: usize = 64;
+
 /// Names one recording within an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TakeId(u64);
@@ -35,11 +41,26 @@ pub struct Fault {
 
 /// What the media threads ask of the writer.
 enum Job {
-    Open { take: TakeId, tag: RecordTag, path: PathBuf, events: UnboundedSender<LegEvent> },
-    Samples { take: TakeId, chunk: Vec<i16> },
-    Close { take: TakeId, ended_by: RecordEnd, speech: Duration },
+    Open {
+        take: TakeId,
+        tag: RecordTag,
+        path: PathBuf,
+        events: UnboundedSender<LegEvent>,
+    },
+    Samples {
+        take: TakeId,
+        chunk: Vec<i16>,
+    },
+    Close {
+        take: TakeId,
+        ended_by: RecordEnd,
+        speech: Duration,
+    },
     /// The last event of a leg that recorded, after its recording is complete.
-    Farewell { events: UnboundedSender<LegEvent>, stats: LegStats },
+    Farewell {
+        events: UnboundedSender<LegEvent>,
+        stats: LegStats,
+    },
 }
 
 /// What both sides of the job queue see.
@@ -65,9 +86,8 @@ impl Recorder {
         let (jobs, queue) = channel();
         let shared = Arc::new(Shared::default());
         let writer = Writer { queue, shared: shared.clone(), tracks: HashMap::new() };
-        let thread = std::thread::Builder::new()
-            .name("recorder".into())
-            .spawn(move || writer.run())?;
+        let thread =
+            std::thread::Builder::new().name("recorder".into()).spawn(move || writer.run())?;
         Ok(Recorder { handle: Some(RecorderHandle { jobs, shared }), thread: Some(thread) })
     }
 
@@ -100,12 +120,7 @@ pub struct RecorderHandle {
 
 impl RecorderHandle {
     /// Creates the file. The end is told on `events`, once, be it good or bad.
-    pub fn open(
-        &self,
-        tag: RecordTag,
-        path: PathBuf,
-        events: UnboundedSender<LegEvent>,
-    ) -> TakeId {
+    pub fn open(&self, tag: RecordTag, path: PathBuf, events: UnboundedSender<LegEvent>) -> TakeId {
         let take = TakeId(self.shared.takes.fetch_add(1, Ordering::Relaxed));
         self.submit(Job::Open { take, tag, path, events });
         take
@@ -219,7 +234,7 @@ impl Writer {
 
     fn recycle(&self, chunk: Vec<i16>) {
         let mut spare = lock(&self.shared.spare);
-        if spare.len() < self.tracks.len() + 1 {
+        if spare.len() < SPARE_LIMIT {
             spare.push(chunk);
         }
     }
@@ -293,13 +308,13 @@ impl Writer {
 
 impl Track {
     fn append(&mut self, chunk: &[i16]) -> io::Result<()> {
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let mut samples = self.wav.get_i16_writer(chunk.len() as u32);
-        chunk.iter().for_each(|sample| samples.write_sample(*sample));
         self.dirty = true;
-        samples.flush().map_err(io_error)
+        for piece in chunk.chunks(WRITE_SAMPLES) {
+            let mut samples = self.wav.get_i16_writer(piece.len() as u32);
+            piece.iter().for_each(|sample| samples.write_sample(*sample));
+            samples.flush().map_err(io_error)?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,39 +3,45 @@
 use std::time::{Duration, Instant};
 
 use crate::media::inband::Detector;
-use crate::media::jitter::{Reorder, Statistics};
+use crate::media::jitter::{Buffer, FRAME, Popped, Report, Statistics};
 use crate::media::telephone_event::Receiver;
 use crate::media::{Codec, LegStats, SAMPLE_RATE};
 
 use super::packet::{Arrived, Content};
 
-/// Decoded audio, next in its order.
-pub struct Audio<'a> {
-    /// RTP timestamp of the first sample.
-    pub timestamp: u32,
-    pub samples: &'a [i16],
-    /// A key heard as tones in it.
-    pub digit: Option<char>,
-}
-
 /// The receiving half of a session.
-#[derive(Default)]
 pub struct Inbound {
     ssrc: Option<u32>,
     received: u64,
-    /// Lost in streams before the present SSRC.
-    lost_before: u64,
     statistics: Statistics,
-    order: Reorder,
+    /// Present while someone listens: nothing is decoded for nobody.
+    order: Option<Buffer>,
+    samples: Vec<i16>,
     events: Receiver,
     tones: Option<Box<Detector>>,
-    samples: Vec<i16>,
     /// When a packet last came, or was first due.
     last: Option<Instant>,
     /// The silence has been told.
     silent: bool,
     /// The missing first packet has been told.
     missed: bool,
+}
+
+impl Default for Inbound {
+    fn default() -> Inbound {
+        Inbound {
+            ssrc: None,
+            received: 0,
+            statistics: Statistics::new(SAMPLE_RATE),
+            order: None,
+            samples: Vec::new(),
+            events: Receiver::default(),
+            tones: None,
+            last: None,
+            silent: false,
+            missed: false,
+        }
+    }
 }
 
 impl Inbound {
@@ -53,42 +59,66 @@ impl Inbound {
         }
     }
 
-    /// Takes in a packet of this call and returns the key that it tells first; its audio is put in order if it is to be kept or searched.
-    pub fn receive(&mut self, packet: &Arrived, keep: bool, now: Instant) -> Option<char> {
-        if self.ssrc.replace(packet.ssrc) != Some(packet.ssrc) {
-            self.restart();
+    /// Whether audio is kept from here on, or at least searched for keys.
+    pub fn listen(&mut self, keep: bool) {
+        match keep || self.tones.is_some() {
+            true => drop(self.order.get_or_insert_default()),
+            false => self.order = None,
+        }
+    }
+
+    /// Forgets audio that came before now.
+    pub fn listen_anew(&mut self) {
+        self.order = Some(Buffer::default());
+    }
+
+    /// Takes in a packet of this call and returns the key that it tells first.
+    pub fn receive(&mut self, packet: &Arrived, codec: Codec, now: Instant) -> Option<char> {
+        if self.ssrc.replace(packet.ssrc).is_some_and(|before| before != packet.ssrc) {
+            self.statistics.restart();
+            self.order.iter_mut().for_each(Buffer::restart);
         }
         self.received += 1;
         self.expect_packets(now);
-        // The timestamp of an event is that of its start: no measure of jitter.
-        self.statistics.observe(packet.sequence, packet.timestamp, now);
-        if keep || self.tones.is_some() {
-            let audio = if packet.content == Content::Audio { packet.payload } else { &[] };
-            self.order.push(packet.sequence, packet.timestamp, audio, now);
+        self.statistics.count(packet.sequence);
+        match packet.content {
+            Content::Audio => {
+                self.statistics.arrived(packet.timestamp, now);
+                self.order(packet, codec, now);
+                None
+            }
+            Content::TelephoneEvent => {
+                self.events.push(packet.payload, packet.timestamp, packet.marker, now)
+            }
+            Content::ComfortNoise => None,
         }
-        if packet.content != Content::TelephoneEvent {
-            return None;
-        }
-        self.events.push(packet.payload, packet.timestamp, packet.marker, now)
     }
 
-    /// Another stream in the same call: its numbers have nothing to do with the old ones.
-    fn restart(&mut self) {
-        self.lost_before += self.statistics.lost();
-        self.statistics = Statistics::default();
-        self.order = Reorder::default();
+    fn order(&mut self, packet: &Arrived, codec: Codec, now: Instant) {
+        if let Some(order) = &mut self.order {
+            self.samples.clear();
+            codec.decode(packet.payload, &mut self.samples);
+            order.push(packet.sequence, packet.timestamp, &self.samples, now);
+        }
     }
 
-    /// The next audio whose turn has come.
-    pub fn poll_audio(&mut self, codec: Codec, now: Instant) -> Option<Audio<'_>> {
-        let (timestamp, payload) = self.order.pop(now)?;
-        self.samples.clear();
-        codec.decode(&payload, &mut self.samples);
-        let mut digit = None;
+    /// The next 20 ms of audio whose turn has come, and the keys heard as tones in it.
+    pub fn poll_audio(
+        &mut self,
+        now: Instant,
+        frame: &mut [i16; FRAME],
+        found: impl FnMut(char),
+    ) -> Option<Popped> {
+        let popped = self.order.as_mut()?.pop(now, frame)?;
         if let Some(tones) = &mut self.tones {
-            tones.push(&self.samples, |key| digit = Some(key));
+            tones.push(frame, found);
         }
-        Some(Audio { timestamp, samples: &self.samples, digit })
+        Some(popped)
+    }
+
+    /// The next 20 ms of what still waits for an earlier packet.
+    pub fn flush_audio(&mut self, frame: &mut [i16; FRAME]) -> Option<Popped> {
+        self.order.as_mut()?.flush(frame)
     }
 
     /// Whether nothing has come for `timeout`. True once for each silence.
@@ -107,17 +137,17 @@ impl Inbound {
         self.ssrc
     }
 
-    /// RFC 3550 A.3 and A.8, for reports.
-    pub fn statistics(&mut self) -> &mut Statistics {
-        &mut self.statistics
+    /// What to report of the stream that is heard.
+    pub fn report(&mut self) -> Option<Report> {
+        self.statistics.report()
     }
 
     /// Figures of what was received.
     pub fn stats(&self) -> LegStats {
         LegStats {
             packets_received: self.received,
-            packets_lost: self.lost_before + self.statistics.lost(),
-            jitter_ms: (self.statistics.jitter() * 1000.0 / f64::from(SAMPLE_RATE)) as f32,
+            packets_lost: self.statistics.lost(),
+            jitter_ms: self.statistics.jitter_ms(),
             ..LegStats::default()
         }
     }

@@ -178,7 +178,8 @@ impl Outbound {
         let owed = ((now + EARLY - due).as_micros() / interval.as_micros().max(1)) as u32 + 1;
         if let Some(skipped @ 1..) = owed.checked_sub(BURST) {
             due += interval * skipped;
-            self.header.timestamp = self.header.timestamp.wrapping_add(samples.wrapping_mul(skipped));
+            self.header.timestamp =
+                self.header.timestamp.wrapping_add(samples.wrapping_mul(skipped));
             self.header.marker = true;
         }
         self.due = Some(due + interval);

@@ -1,10 +1,11 @@
-//! Lays what is heard on the timeline of a recording, so that its length is right whatever the network lost.
+//! One recording of a session: what is heard from the end of the beep on, and the silence before it.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::media::recorder::Take;
-use crate::media::{RecordEnd, RecordSpec, RecordTag, SAMPLE_RATE};
+use crate::media::jitter::{Concealer, FRAME, Popped};
+use crate::media::recorder::{Take, samples_in};
+use crate::media::{RecordEnd, RecordSpec, RecordTag};
 
 /// What the recorder should do, in this order: one `Open`, any number of `Samples`, one `Close`.
 #[derive(Debug)]
@@ -14,90 +15,60 @@ pub enum RecordingStep {
     Close { ended_by: RecordEnd, speech: Duration },
 }
 
-/// Silence in which no packet at all comes (a phone that suppresses silence, a broken network) is written down
-/// after this long; what merely was late comes before.
+/// How long the very first packet is waited for before silence is written down; after it, the order of the packets
+/// tells what is silence.
 const ABSENCE: Duration = Duration::from_millis(200);
-
-/// A jump of timestamps beyond this is a new start, not a loss.
-const MAX_GAP: u32 = 2 * SAMPLE_RATE;
-
-/// Silence to fill gaps with, a packet at a time.
-const NOTHING: [i16; 160] = [0; 160];
 
 /// A recording under way.
 pub struct Recording {
     take: Take,
+    concealer: Concealer,
     /// When the first sample was or will be kept; `None` while the beep sounds.
     since: Option<Instant>,
-    /// When audio last came.
-    heard: Option<Instant>,
-    kept: u64,
-    /// Timestamp of the next sample if nothing is lost.
-    expected: Option<u32>,
+    /// Whether audio has come since then.
+    heard: bool,
+    /// Samples of silence before audio came.
+    silence: u64,
 }
 
 impl Recording {
     pub fn new(spec: &RecordSpec, buffer: Vec<i16>) -> Recording {
         Recording {
             take: Take::new(spec, buffer),
+            concealer: Concealer::default(),
             since: None,
-            heard: None,
-            kept: 0,
-            expected: None,
+            heard: false,
+            silence: 0,
         }
     }
 
     /// From `now` on samples are kept.
     pub fn keep_from(&mut self, now: Instant) {
         self.since.get_or_insert(now);
-        self.heard.get_or_insert(now);
     }
 
-    /// Keeps audio, after silence for what was lost before it. Tells whether the recording is over.
-    pub fn hear(&mut self, timestamp: u32, samples: &[i16], now: Instant) -> Option<RecordEnd> {
+    /// Keeps the next 20 ms. Tells whether the recording is over.
+    pub fn hear(&mut self, popped: Popped, frame: &mut [i16; FRAME]) -> Option<RecordEnd> {
         self.since?;
-        if samples.is_empty() {
-            return None;
-        }
-        self.heard = Some(now);
-        let gap = self.expected.map_or(0, |expected| timestamp.wrapping_sub(expected));
-        self.expected = Some(timestamp.wrapping_add(samples.len() as u32));
-        let lost = if gap <= MAX_GAP { u64::from(gap) } else { 0 };
-        self.fill(lost).or_else(|| self.keep(samples))
+        self.heard = true;
+        self.concealer.conceal(popped, frame);
+        self.take.push(frame)
     }
 
-    /// Writes down the silence in which nothing came. Tells whether the recording is over by it.
+    /// Writes down the silence before anything came. Tells whether the recording is over by it.
     pub fn pass(&mut self, now: Instant) -> Option<RecordEnd> {
-        if now < self.heard? + ABSENCE {
+        let ran = now.saturating_duration_since(self.since?);
+        if self.heard || ran < ABSENCE {
             return None;
         }
-        let missing = self.missing(now);
-        self.expected = self.expected.map(|expected| expected.wrapping_add(missing as u32));
-        self.fill(missing)
-    }
-
-    /// Samples by which the recording is shorter than the time it has run.
-    fn missing(&self, now: Instant) -> u64 {
-        let ran = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let samples = ran.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
-        (samples as u64).saturating_sub(self.kept)
-    }
-
-    fn fill(&mut self, samples: u64) -> Option<RecordEnd> {
-        let mut left = samples as usize;
-        while left > 0 {
-            let piece = left.min(NOTHING.len());
-            if let Some(end) = self.keep(&NOTHING[..piece]) {
+        let due = samples_in(ran);
+        while self.silence + FRAME as u64 <= due {
+            self.silence += FRAME as u64;
+            if let Some(end) = self.take.push(&[0; FRAME]) {
                 return Some(end);
             }
-            left -= piece;
         }
         None
-    }
-
-    fn keep(&mut self, samples: &[i16]) -> Option<RecordEnd> {
-        self.kept += samples.len() as u64;
-        self.take.push(samples)
     }
 
     /// Half a second of samples, once they have gathered.

@@ -144,22 +144,24 @@ impl Reports {
 
     fn reception(&self, inbound: &mut Inbound, now: Instant) -> Option<ReceptionReport> {
         let ssrc = inbound.ssrc()?;
-        let statistics = inbound.statistics();
+        let report = inbound.report()?;
         let (last_sender_report, delay) =
             self.last_report.map_or((0, 0), |(middle, at)| (middle, delay(now, at)));
         Some(ReceptionReport {
             ssrc,
-            fraction_lost: statistics.fraction_lost(),
-            total_lost: statistics.lost().min(0x7F_FFFF) as u32,
-            last_sequence_number: statistics.highest(),
-            jitter: statistics.jitter() as u32,
+            fraction_lost: report.fraction_lost,
+            // The crate has no negative ones.
+            total_lost: report.cumulative_lost.max(0) as u32,
+            last_sequence_number: report.extended_highest,
+            jitter: report.jitter,
             last_sender_report,
             delay,
         })
     }
 
     fn description(&self, outbound: &Outbound) -> Box<dyn Packet + Send + Sync> {
-        let name = SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: self.name.clone() };
+        let name =
+            SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: self.name.clone() };
         let chunk = SourceDescriptionChunk { source: outbound.ssrc(), items: vec![name] };
         Box::new(SourceDescription { chunks: vec![chunk] })
     }

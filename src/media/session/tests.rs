@@ -105,6 +105,17 @@ impl Bench {
         self.session.handle_packet(at(1), &packet, self.now);
     }
 
+    /// The other side says the frame `turn` of something like syllables.
+    fn babble(&mut self, turn: usize) {
+        let loudness = if turn % 10 < 7 { 8000.0 } else { 100.0 };
+        let wave = |n: usize| (loudness * (n as f32 * 0.7).sin() * (n as f32 * 0.03).sin()) as i16;
+        let samples: Vec<i16> = (turn * FRAME..(turn + 1) * FRAME).map(wave).collect();
+        let mut packet = self.packet(0);
+        packet.truncate(12);
+        Codec::Pcma.encode(&samples, &mut packet);
+        self.session.handle_packet(at(1), &packet, self.now);
+    }
+
     /// The next packet of the other side, for the test to deliver, or not.
     fn packet(&mut self, level: i16) -> Vec<u8> {
         let mut payload = Vec::new();
@@ -414,9 +425,12 @@ fn loss_reordering_and_duplicates_leave_the_length_right() {
     bench.session.stop_recording(bench.now);
     let (samples, _) = bench.recorded();
     // Turn 31 made a packet that was not delivered, for the extra one of turn 30.
-    assert_eq!(runs(&samples)[..2], [(true, 1600), (false, 480)]);
     assert_eq!(samples.len(), 51 * FRAME);
-    assert_eq!(bench.session.stats().packets_lost, 4);
+    let said = runs(&samples);
+    assert!((1600..1600 + FRAME).contains(&said[0].1), "the edge of a loss fades out: {said:?}");
+    assert_eq!(said[0].1 + said[1].1, 1600 + 480);
+    // Four lost, one come twice: that is three by RFC 3550 A.3.
+    assert_eq!(bench.session.stats().packets_lost, 3);
 }
 
 #[test]
@@ -435,7 +449,9 @@ fn a_phone_that_sends_nothing_in_silence_leaves_the_length_right() {
     }
     bench.session.stop_recording(bench.now);
     let (samples, _) = bench.recorded();
-    assert_eq!(runs(&samples), [(true, 8000), (false, 8000), (true, 8000)]);
+    assert_eq!(samples.len(), 24_000);
+    assert!(samples[..8000].iter().chain(&samples[16_000..]).all(|sample| *sample > 2900));
+    assert!(samples[8000 + FRAME..16_000].iter().all(|sample| *sample == 0));
 }
 
 #[test]
@@ -458,7 +474,7 @@ fn words_that_come_late_in_a_burst_are_kept() {
     bench.session.stop_recording(bench.now);
     let (samples, _) = bench.recorded();
     let said: usize = runs(&samples).iter().filter(|run| run.0).map(|run| run.1).sum();
-    assert_eq!(said, 100 * FRAME);
+    assert!((100 * FRAME..101 * FRAME).contains(&said), "{said}, with the fading edge of the gap");
 }
 
 #[test]
@@ -466,13 +482,16 @@ fn a_line_that_falls_silent_still_ends_the_recording() {
     let mut bench = Bench::new();
     let limits = RecordSpec { silence: Some(Duration::from_secs(6)), ..spec() };
     bench.session.record(limits, Vec::new(), bench.now);
-    for _ in 0..100 {
-        bench.speak(6000);
+    for turn in 0..100 {
+        bench.babble(turn);
         bench.turn();
     }
     (0..320).for_each(|_| drop(bench.turn()));
-    let (_, end) = bench.recorded();
-    assert_eq!(end.map(|(ended_by, _)| ended_by), Some(RecordEnd::Silence));
+    let (samples, end) = bench.recorded();
+    let (ended_by, speech) = end.expect("six seconds have passed");
+    assert_eq!(ended_by, RecordEnd::Silence);
+    assert!((1500..=2000).contains(&speech.as_millis()), "{speech:?}");
+    assert!((63_000..66_000).contains(&samples.len()), "{}", samples.len());
 }
 
 #[test]
