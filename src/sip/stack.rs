@@ -92,9 +92,12 @@ struct Shared {
 
 impl UserAgent {
     /// Listens as `config` says. Calls come from the receiver; one that nobody takes is refused.
-    pub async fn bind(config: Config) -> Result<(UserAgent, mpsc::Receiver<InboundCall>), BindError> {
+    pub async fn bind(
+        config: Config,
+    ) -> Result<(UserAgent, mpsc::Receiver<InboundCall>), BindError> {
         let (udp, tcp) = transport::bind(config.listen, config.tcp)?;
-        let local = udp.local_addr().map_err(|source| BindError::Udp { listen: config.listen, source })?;
+        let local =
+            udp.local_addr().map_err(|source| BindError::Udp { listen: config.listen, source })?;
         let advertised = match &config.advertised {
             Some(text) => Some(transport::advertised(text, local.port()).await?),
             None => None,
@@ -195,13 +198,8 @@ fn endpoint(
     let admits = config.clone();
     transports.set_whitelist(move |ip| std::future::ready(admits.admits(ip)));
     let t1 = Duration::from_millis(config.t1_ms.max(1).into());
-    let option = EndpointOption {
-        t1,
-        t2: t1 * 8,
-        t4: t1 * 10,
-        t1x64: t1 * 64,
-        ..EndpointOption::default()
-    };
+    let option =
+        EndpointOption { t1, t2: t1 * 8, t4: t1 * 10, t1x64: t1 * 64, ..EndpointOption::default() };
     EndpointBuilder::new()
         .with_user_agent(&config.user_agent)
         .with_transport_layer(transports)

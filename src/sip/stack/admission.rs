@@ -49,9 +49,11 @@ impl Door {
         }
         let refusal = match self.get() {
             Admission::Open => return None,
-            Admission::Full { retry_after } => {
-                Refusal { status: 486, reason: "all lines are busy".into(), retry_after: Some(retry_after) }
-            }
+            Admission::Full { retry_after } => Refusal {
+                status: 486,
+                reason: "all lines are busy".into(),
+                retry_after: Some(retry_after),
+            },
             Admission::Unavailable { retry_after } => {
                 Refusal { status: 503, reason: String::new(), retry_after: Some(retry_after) }
             }
@@ -64,7 +66,13 @@ impl Door {
         self.endpoint.get()?.upgrade()
     }
 
-    async fn refuse(&self, request: &Request, refusal: &Refusal, connection: &SipConnection, from: &SipAddr) {
+    async fn refuse(
+        &self,
+        request: &Request,
+        refusal: &Refusal,
+        connection: &SipConnection,
+        from: &SipAddr,
+    ) {
         let Some(endpoint) = self.endpoint() else { return };
         let status = reply::final_status(refusal.status);
         let mut response = endpoint.make_response(request, status, None);
@@ -79,7 +87,8 @@ impl Door {
 
 /// Where the response goes (RFC 3261 section 18.2.2, RFC 3581): back where the request came from, without asking the DNS.
 fn reply_to(request: &Request, from: &SipAddr) -> SipAddr {
-    let via = request.via_header().ok().and_then(|via| SipConnection::parse_target_from_via(via).ok());
+    let via =
+        request.via_header().ok().and_then(|via| SipConnection::parse_target_from_via(via).ok());
     let mut to = from.clone();
     if let Some((_, target)) = via {
         to.addr.port = target.port.or(Some(5060.into()));

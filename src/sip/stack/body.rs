@@ -56,8 +56,7 @@ fn part_with_sdp(body: &str, boundary: &str) -> Option<String> {
     let delimiter = format!("--{boundary}");
     body.split(delimiter.as_str()).skip(1).find_map(|part| {
         let part = part.trim_start_matches(['\r', '\n']);
-        let (headers, content) =
-            part.split_once("\r\n\r\n").or_else(|| part.split_once("\n\n"))?;
+        let (headers, content) = part.split_once("\r\n\r\n").or_else(|| part.split_once("\n\n"))?;
         let is_sdp = headers.lines().any(|line| {
             line.split_once(':').is_some_and(|(name, value)| {
                 let value = value.split(';').next().unwrap_or("").trim();

@@ -82,8 +82,10 @@ pub(super) async fn dial(shared: &Arc<Shared>, dial: Dial) -> Result<(Dialog, St
         headers: Some(headers(&dial)),
         ..InviteOption::default()
     };
-    let (dialog, invite) =
-        shared.layer.do_invite_async(option, states).map_err(|e| DialError::Failed(e.to_string()))?;
+    let (dialog, invite) = shared
+        .layer
+        .do_invite_async(option, states)
+        .map_err(|e| DialError::Failed(e.to_string()))?;
     let early = dialog.id();
     let log_id = log_id(&early.call_id);
     let (handle, ends) = call::handle(&log_id);

@@ -32,7 +32,11 @@ pub(super) async fn run(
     }
 }
 
-fn dispatch(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::Sender<InboundCall>) {
+fn dispatch(
+    shared: &Arc<Shared>,
+    transaction: Box<Transaction>,
+    calls: &mpsc::Sender<InboundCall>,
+) {
     let Ok(id) = DialogId::try_from(&*transaction) else {
         return reply::spawn(transaction, 400, vec![]);
     };
@@ -66,7 +70,11 @@ fn within_dialog(shared: &Shared, mut id: DialogId, transaction: Box<Transaction
     }
 }
 
-fn new_call(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::Sender<InboundCall>) {
+fn new_call(
+    shared: &Arc<Shared>,
+    transaction: Box<Transaction>,
+    calls: &mpsc::Sender<InboundCall>,
+) {
     let request = &transaction.original;
     let Ok(offer) = body::session_description(body::content_type(&request.headers), &request.body)
     else {

@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
+use rsipstack::dialog::dialog::{
+    DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle,
+};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, HeadersExt, Method, Request, StatusCode};
 use rsipstack::transaction::key::TransactionRole;
@@ -50,9 +52,16 @@ impl std::fmt::Debug for Incoming {
 #[derive(Debug)]
 pub enum Command {
     /// The 200 is about to go out with this session description.
-    Answered { sdp: String },
-    HangUp { why: Option<String> },
-    Reply { number: u32, answer: Result<String, Refusal> },
+    Answered {
+        sdp: String,
+    },
+    HangUp {
+        why: Option<String>,
+    },
+    Reply {
+        number: u32,
+        answer: Result<String, Refusal>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +141,9 @@ impl Owner {
             Input::ByeDone => self.phase = Phase::Over,
             Input::Command(Command::Answered { sdp }) => self.agreed.local = Some(sdp),
             Input::Command(Command::HangUp { why }) => self.hang_up(why),
-            Input::Command(Command::Reply { number, answer }) => self.on_answer(number, answer).await,
+            Input::Command(Command::Reply { number, answer }) => {
+                self.on_answer(number, answer).await
+            }
         }
     }
 
@@ -151,7 +162,9 @@ impl Owner {
             (_, Phase::Leaving | Phase::Over) => reply::spawn(transaction, 481, vec![]),
             (Method::Info, _) => self.on_info(transaction),
             (Method::Options, _) => reply::spawn(transaction, 200, reply::capabilities()),
-            (Method::Invite | Method::Update, Phase::Confirmed) => self.hand_to_stack(transaction).await,
+            (Method::Invite | Method::Update, Phase::Confirmed) => {
+                self.hand_to_stack(transaction).await
+            }
             (Method::Invite | Method::Update, Phase::Answered) if self.work.stash.len() < STASH => {
                 self.work.stash.push_back(transaction);
             }
@@ -280,7 +293,8 @@ impl Owner {
             // RFC 3261 section 14.2, RFC 3311 section 5.2.
             return reply::through(&handle, 500, vec![reply::retry_after(2)], None).await;
         }
-        let Ok(offer) = body::session_description(body::content_type(&request.headers), &request.body)
+        let Ok(offer) =
+            body::session_description(body::content_type(&request.headers), &request.body)
         else {
             return reply::through(&handle, 415, vec![reply::accept()], None).await;
         };

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rsipstack::dialog::dialog::Dialog as StackDialog;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri};
+use rsipstack::sip::{
+    Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri,
+};
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::tcp::TcpConnection;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -69,7 +71,11 @@ fn bind_tcp(listen: SocketAddr) -> io::Result<TcpListener> {
 const CONNECTIONS: usize = 1024;
 
 /// Takes TCP connections from those who may speak to us, until the agent stops.
-pub(super) async fn accept(shared: std::sync::Arc<Shared>, listener: TcpListener, local: SocketAddr) {
+pub(super) async fn accept(
+    shared: std::sync::Arc<Shared>,
+    listener: TcpListener,
+    local: SocketAddr,
+) {
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -159,7 +165,11 @@ pub(super) fn reach_behind_nat(dialog: &InviteDialog, request: &Request, peer: S
 
 fn unreachable_from_here(host: &Host, peer: SocketAddr) -> bool {
     match host {
-        Host::IpAddr(ip) => ip.to_canonical() != peer.ip().to_canonical() && is_private(*ip) && !is_private(peer.ip()),
+        Host::IpAddr(ip) => {
+            ip.to_canonical() != peer.ip().to_canonical()
+                && is_private(*ip)
+                && !is_private(peer.ip())
+        }
         // RFC 7118 section 5: clients that cannot know their address name one that does not exist.
         Host::Domain(name) => name.0.to_ascii_lowercase().ends_with(".invalid"),
     }
