@@ -4,8 +4,10 @@
 
 pub mod identity;
 pub mod policy;
+pub mod repair;
 pub mod socket;
 pub mod stack;
+pub mod text;
 pub mod timers;
 
 pub use stack::{

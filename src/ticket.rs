@@ -1,6 +1,7 @@
 //! A ticket and what it takes to open one. Pure: rows are `store`'s, voices are `call`'s.
 
 pub mod code;
+pub mod contact;
 pub mod disclosure;
 pub mod workflow;
 

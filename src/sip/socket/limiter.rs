@@ -1,0 +1,4 @@
+//! A token bucket for each source.
+
+/// Token buckets by source address, in bounded memory.
+pub struct Limiter {}
