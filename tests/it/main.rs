@@ -6,3 +6,5 @@ mod sip_offers;
 mod sip_peer;
 mod sip_refusals;
 mod sip_sipp;
+mod sip_timers;
+mod sip_transport;

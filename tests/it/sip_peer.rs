@@ -108,6 +108,15 @@ impl Peer {
         }
     }
 
+    /// Turns to another agent.
+    pub fn meet(&mut self, server: SocketAddr) {
+        self.server = server;
+    }
+
+    pub async fn send_bytes(&self, bytes: &[u8]) {
+        self.socket.send_to(bytes, self.server).await.unwrap();
+    }
+
     pub fn local(&self) -> SocketAddr {
         self.socket.local_addr().unwrap()
     }
@@ -165,9 +174,14 @@ impl Peer {
     }
 
     pub async fn receive(&self) -> Message {
+        soon("a datagram", self.try_receive()).await.unwrap()
+    }
+
+    /// Waits as long as it takes.
+    pub async fn try_receive(&self) -> std::io::Result<Message> {
         let mut buffer = vec![0; 65536];
-        let (length, _) = soon("a datagram", self.socket.recv_from(&mut buffer)).await.unwrap();
-        Message(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        let (length, _) = self.socket.recv_from(&mut buffer).await?;
+        Ok(Message(String::from_utf8_lossy(&buffer[..length]).into_owned()))
     }
 
     /// Whether nothing comes for this long.

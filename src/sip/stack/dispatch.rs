@@ -12,8 +12,8 @@ use tracing::{debug, info};
 
 use super::call::{self, InboundCall, Line};
 use super::owner::{Descriptions, Incoming, Input, Owner, Phase, Work};
-use super::{Shared, body, reply, transport};
-use crate::sip::{Caller, Refusal};
+use super::{Shared, reply, transport, wire};
+use crate::sip::{Refusal, identity};
 
 pub(super) async fn run(
     shared: Arc<Shared>,
@@ -76,13 +76,14 @@ fn new_call(
     calls: &mpsc::Sender<InboundCall>,
 ) {
     let request = &transaction.original;
-    let Ok(offer) = body::session_description(body::content_type(&request.headers), &request.body)
-    else {
-        return reply::spawn(transaction, 415, vec![reply::accept()]);
-    };
     let Some((peer, transport)) = origin(&transaction) else {
         return reply::spawn(transaction, 500, vec![]);
     };
+    let accepted = match shared.negotiate(request) {
+        Ok(accepted) => accepted,
+        Err(min_se) => return reply::spawn(transaction, 422, vec![min_se]),
+    };
+    let offer = wire::session_description(&request.headers, &request.body);
     let contact = shared.contact(peer, transport);
     let (states, state_receiver) = shared.layer.new_dialog_state_channel();
     let dialog =
@@ -99,6 +100,7 @@ fn new_call(
     let call_id = request.call_id_header().map(|id| id.value().to_owned()).unwrap_or_default();
     let log_id = log_id(&call_id);
     let trunk = shared.config.trunk_of(peer.ip());
+    let trusted = trunk.is_some_and(|trunk| trunk.asserts_identity);
     let cseq = request.cseq_header().and_then(|cseq| cseq.seq()).ok();
     let (handle, ends) = call::handle(&log_id);
     let owner = Owner {
@@ -116,6 +118,8 @@ fn new_call(
         remote_cseq: cseq,
         agreed: Descriptions { local: None, remote: offer.clone() },
         answer_in_ack: cseq.filter(|_| offer.is_none()),
+        timer: accepted.timer,
+        updates: wire::allows(&request.headers, "UPDATE"),
         work: Work::default(),
     };
     shared.lock().insert(dialog.id(), ends.inbox_sender);
@@ -125,12 +129,12 @@ fn new_call(
         shared: shared.clone(),
         dialog: dialog.clone(),
         invite: transaction.tu_sender.clone(),
-        headers: vec![],
+        headers: accepted.headers,
         handle: Some(handle),
     };
     info!(call = %log_id, trunk = trunk.map(|trunk| trunk.name.as_str()), offer = offer.is_some(), "offered");
     let call = InboundCall {
-        caller: caller(request, trunk.is_some_and(|trunk| trunk.asserts_identity)),
+        caller: identity::caller(&wire::headers(&request.headers), trusted),
         called: called(request),
         trunk: trunk.map(|trunk| trunk.name.clone()),
         call_id,
@@ -167,10 +171,6 @@ fn origin(transaction: &Transaction) -> Option<(SocketAddr, Transport)> {
 
 fn called(request: &Request) -> String {
     request.uri.user().unwrap_or_default().to_owned()
-}
-
-fn caller(_request: &Request, _trusted: bool) -> Caller {
-    Caller::default()
 }
 
 /// Eight digits that name a call in the log: stable for a Call-ID, and telling nothing about it.

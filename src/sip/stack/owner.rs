@@ -8,26 +8,30 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::{
     DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle,
 };
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, HeadersExt, Method, Request, StatusCode};
+use rsipstack::sip::{Header, HeadersExt, Method, Request, Response, StatusCode};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::Shared;
-use super::body;
 use super::dialog::{AnswerSlot, Reoffer};
-use super::reply;
+use super::{Session, Shared};
+use super::{reply, wire};
+use crate::sip::timers::{Due, SessionTimer};
 use crate::sip::{DialogEvent, EndReason, Refusal};
 
 /// Requests that may wait for the ACK of our 200; a phone sends one, perhaps two.
 const STASH: usize = 4;
+
+/// After a refusal of our refresh that will pass, such as 491; RFC 3261 section 14.1 asks for 2.1 to 4 s.
+const REFRESH_AGAIN: Duration = Duration::from_secs(3);
 
 /// What the owner is told.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub enum Input {
     Request(Incoming),
     /// Our BYE has been answered, or given up.
     ByeDone,
+    /// Our refresh has been answered; `None` when it was not.
+    Refreshed(Option<Box<Response>>),
 }
 
 /// A request within the dialog and its transaction.
@@ -81,6 +87,7 @@ struct Pending {
     number: u32,
     request: Request,
     handle: TransactionHandle,
+    session: Session,
     offer: Option<String>,
 }
 
@@ -109,6 +116,10 @@ pub(super) struct Owner {
     pub agreed: Descriptions,
     /// CSeq number of the INVITE whose ACK carries the answer to our offer.
     pub answer_in_ack: Option<u32>,
+    /// When the session is refreshed or given up (RFC 4028).
+    pub timer: Option<SessionTimer>,
+    /// Whether the other side takes UPDATE, which refreshes without a new offer.
+    pub updates: bool,
     pub work: Work,
 }
 
@@ -118,6 +129,10 @@ pub(super) struct Work {
     pending: Option<Pending>,
     reoffers: u32,
     stash: VecDeque<Box<Transaction>>,
+    /// Our refresh has no answer yet.
+    refreshing: bool,
+    /// When to refresh again after a refusal that will pass.
+    refresh_again: Option<Instant>,
     /// Set while a BYE waits for the ACK (RFC 3261 section 15).
     hang_up: Option<Option<String>>,
 }
@@ -125,10 +140,12 @@ pub(super) struct Work {
 impl Owner {
     pub async fn run(mut self) {
         while self.phase != Phase::Over {
+            let deadline = self.deadline();
             tokio::select! {
                 biased;
                 Some(input) = self.inbox.recv() => self.on_input(input).await,
                 Some(state) = self.states.recv() => self.on_state(state).await,
+                () = until(deadline) => self.on_deadline(),
                 else => break,
             }
         }
@@ -139,7 +156,11 @@ impl Owner {
         match input {
             Input::Request(Incoming(transaction)) => self.on_request(transaction).await,
             Input::ByeDone => self.phase = Phase::Over,
-            Input::Command(Command::Answered { sdp }) => self.agreed.local = Some(sdp),
+            Input::Refreshed(response) => self.on_refreshed(response),
+            Input::Command(Command::Answered { sdp }) => {
+                self.agreed.local = Some(sdp);
+                self.restart_timer();
+            }
             Input::Command(Command::HangUp { why }) => self.hang_up(why),
             Input::Command(Command::Reply { number, answer }) => {
                 self.on_answer(number, answer).await
@@ -171,8 +192,6 @@ impl Owner {
             (Method::Invite | Method::Update, _) => {
                 reply::spawn(transaction, 500, vec![reply::retry_after(1)])
             }
-            // We never send a reliable provisional response for it to acknowledge (RFC 3262 section 3).
-            (Method::PRack | Method::Notify, _) => reply::spawn(transaction, 481, vec![]),
             _ => reply::spawn(transaction, 405, vec![reply::allow()]),
         }
     }
@@ -187,9 +206,8 @@ impl Owner {
     }
 
     fn on_info(&mut self, transaction: Box<Transaction>) {
-        let request = &transaction.original;
-        let content_type = body::content_type(&request.headers).unwrap_or_default().to_owned();
-        let body = request.body.clone();
+        let content_type = wire::content_type(&transaction.original);
+        let body = transaction.original.body.clone();
         let taken = self.tell(DialogEvent::Info { content_type, body });
         reply::spawn(transaction, if taken { 200 } else { 500 }, vec![]);
     }
@@ -245,7 +263,7 @@ impl Owner {
             self.tell(DialogEvent::Confirmed { answer });
         }
         if let Some(why) = self.work.hang_up.take() {
-            return self.send_bye(why);
+            return self.send_bye(why, EndReason::LocalBye);
         }
         while let Some(transaction) = self.work.stash.pop_front() {
             self.hand_to_stack(transaction).await;
@@ -260,7 +278,7 @@ impl Owner {
             return None;
         }
         self.answer_in_ack = None;
-        let sdp = body::session_description(body::content_type(&ack.headers), &ack.body).ok()??;
+        let sdp = wire::session_description(&ack.headers, &ack.body)?;
         self.agreed.remote = Some(sdp.clone());
         Some(sdp)
     }
@@ -293,18 +311,23 @@ impl Owner {
             // RFC 3261 section 14.2, RFC 3311 section 5.2.
             return reply::through(&handle, 500, vec![reply::retry_after(2)], None).await;
         }
-        let Ok(offer) =
-            body::session_description(body::content_type(&request.headers), &request.body)
-        else {
-            return reply::through(&handle, 415, vec![reply::accept()], None).await;
+        if self.work.refreshing {
+            // Ours and theirs crossed (RFC 3261 section 14.2).
+            return reply::through(&handle, 491, vec![], None).await;
+        }
+        let session = match self.shared.negotiate(&request) {
+            Ok(session) => session,
+            Err(min_se) => return reply::through(&handle, 422, vec![min_se], None).await,
         };
+        let offer = wire::session_description(&request.headers, &request.body);
         if let Some(unchanged) = self.unchanged(&request, offer.as_deref()) {
-            return self.accept(&request, &handle, unchanged).await;
+            return self.accept(&request, &handle, session, unchanged).await;
         }
         self.work.reoffers += 1;
         let number = self.work.reoffers;
         let slot = AnswerSlot { number, inbox: self.inbox_sender.clone() };
-        self.work.pending = Some(Pending { number, request, handle, offer: offer.clone() });
+        self.work.pending =
+            Some(Pending { number, request, handle, session, offer: offer.clone() });
         // When nobody takes the event, dropping it puts a refusal into our inbox.
         self.tell(DialogEvent::Reoffered(Reoffer::new(offer, slot)));
     }
@@ -333,7 +356,8 @@ impl Owner {
                     self.agreed.remote = pending.offer;
                 }
                 self.agreed.local = Some(sdp.clone());
-                self.accept(&pending.request, &pending.handle, Some(sdp)).await;
+                let Pending { request, handle, session, .. } = pending;
+                self.accept(&request, &handle, session, Some(sdp)).await;
             }
             Err(refusal) => {
                 info!(call = %self.log_id, status = refusal.status, "new offer refused");
@@ -343,13 +367,109 @@ impl Owner {
         }
     }
 
-    async fn accept(&mut self, request: &Request, handle: &TransactionHandle, sdp: Option<String>) {
+    async fn accept(
+        &mut self,
+        request: &Request,
+        handle: &TransactionHandle,
+        session: Session,
+        sdp: Option<String>,
+    ) {
         let mut headers = reply::capabilities();
+        headers.extend(session.headers);
+        self.timer = session.timer;
+        self.restart_timer();
         if sdp.is_some() {
             headers.push(Header::ContentType("application/sdp".into()));
         }
         self.shared.retarget(&self.dialog, request);
         reply::through(handle, 200, headers, sdp).await;
+    }
+
+    // The session timer (RFC 4028).
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.phase != Phase::Confirmed {
+            return None;
+        }
+        let due = self.timer.as_ref()?.poll_timeout();
+        Some(self.work.refresh_again.map_or(due, |again| again.min(due)))
+    }
+
+    fn restart_timer(&mut self) {
+        if let Some(timer) = &mut self.timer {
+            timer.refreshed(now());
+        }
+        self.work.refresh_again = None;
+    }
+
+    fn on_deadline(&mut self) {
+        let now = now();
+        if self.work.refresh_again.take_if(|again| *again <= now).is_some() {
+            return self.refresh();
+        }
+        match self.timer.as_mut().and_then(|timer| timer.handle_timeout(now)) {
+            Some(Due::Refresh) => self.refresh(),
+            Some(Due::Expired) => self.expire(),
+            None => {}
+        }
+    }
+
+    /// UPDATE where the other side takes it, else a re-INVITE with the description that holds (section 7.4).
+    fn refresh(&mut self) {
+        let (Some(timer), false) = (&self.timer, self.work.refreshing) else { return };
+        let mut headers: Vec<Header> = wire::fields(timer.request_headers()).collect();
+        headers.push(reply::allow());
+        let (dialog, inbox) = (self.dialog.clone(), self.inbox_sender.clone());
+        let offer = self.agreed.local.clone().filter(|_| !self.updates);
+        if offer.is_some() {
+            headers.push(Header::ContentType("application/sdp".into()));
+        }
+        self.work.refreshing = true;
+        debug!(call = %self.log_id, reinvite = offer.is_some(), "refreshing the session");
+        tokio::spawn(async move {
+            let outcome = match offer {
+                Some(offer) => dialog.reinvite(Some(headers), Some(offer.into_bytes())).await,
+                None => dialog.update(Some(headers), None).await,
+            };
+            let response = outcome.ok().flatten().map(Box::new);
+            let _ = inbox.send(Input::Refreshed(response));
+        });
+    }
+
+    fn on_refreshed(&mut self, response: Option<Box<Response>>) {
+        self.work.refreshing = false;
+        if self.phase != Phase::Confirmed {
+            return;
+        }
+        let status = response.as_ref().map_or(408, |response| response.status_code.code());
+        match (status, response) {
+            (200..=299, Some(response)) => {
+                self.timer = SessionTimer::granted(&wire::headers(&response.headers), now());
+                self.restart_timer();
+                self.answered_refresh(&response);
+            }
+            // The other side has lost the call (section 10).
+            (408 | 481, _) => self.expire(),
+            // It said UPDATE and did not mean it.
+            (405 | 501, _) if self.updates => {
+                self.updates = false;
+                self.refresh();
+            }
+            _ => self.work.refresh_again = Some(now() + REFRESH_AGAIN),
+        }
+    }
+
+    /// The answer to a re-INVITE of ours may move the other side's media.
+    fn answered_refresh(&mut self, response: &Response) {
+        let answer = wire::session_description(&response.headers, &response.body);
+        if answer.is_some() && answer != self.agreed.remote {
+            self.agreed.remote.clone_from(&answer);
+            self.tell(DialogEvent::Confirmed { answer });
+        }
+    }
+
+    fn expire(&mut self) {
+        self.send_bye(Some("the session timer ran out".to_owned()), EndReason::SessionExpired);
     }
 
     // The end.
@@ -365,14 +485,14 @@ impl Owner {
                 self.work.hang_up.get_or_insert(why);
                 self.finish(EndReason::LocalBye);
             }
-            Phase::Confirmed => self.send_bye(why),
+            Phase::Confirmed => self.send_bye(why, EndReason::LocalBye),
             Phase::Leaving | Phase::Over => {}
         }
     }
 
-    fn send_bye(&mut self, why: Option<String>) {
+    fn send_bye(&mut self, why: Option<String>, reason: EndReason) {
         self.phase = Phase::Leaving;
-        self.finish(EndReason::LocalBye);
+        self.finish(reason);
         if let Some(pending) = self.work.pending.take() {
             tokio::spawn(async move { reply::through(&pending.handle, 487, vec![], None).await });
         }
@@ -444,4 +564,16 @@ pub(super) fn refuse(
     response.headers.extend(headers);
     let _ = invite.send(TransactionEvent::Respond(response));
     let _ = dialog.reject(Some(status), None);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge that reads the clock for the pure timers")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
 }
