@@ -13,7 +13,6 @@ use std::time::Duration;
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog_layer::DialogLayer;
-use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, Request, Transport, Uri};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transport::TransportLayer;
@@ -250,12 +249,5 @@ impl Shared {
             None => self.local,
         };
         transport::contact(address, transport)
-    }
-
-    /// Takes the remote target from a re-INVITE or UPDATE that we accept (RFC 3261 section 12.2.2).
-    fn retarget(&self, dialog: &InviteDialog, request: &Request) {
-        if let Some(uri) = transport::target(request) {
-            transport::set_target(dialog, uri);
-        }
     }
 }

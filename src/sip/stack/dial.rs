@@ -17,6 +17,7 @@ use super::call::{self, Ends};
 use super::dialog::Dialog;
 use super::dispatch::log_id;
 use super::owner::{self, Descriptions, Owner, Phase, Work};
+use super::transport::Flow;
 use super::{Shared, reply, wire};
 use crate::sip::timers::{self, SessionTimer};
 
@@ -97,7 +98,10 @@ async fn attempt(
     dial: &Dial,
     min_se: Option<Duration>,
 ) -> Result<(Dialog, String), Failure> {
-    let option = invite(shared, dial, min_se).await?;
+    let to = address(&dial.to)?;
+    let transport = to.transport().copied().unwrap_or_default();
+    let flow = Flow { peer: resolve(shared, &to).await?, transport };
+    let option = invite(shared, dial, to, flow, min_se)?;
     let failed = |error: &dyn std::fmt::Display| DialError::Failed(error.to_string());
     let (states, state_receiver) = shared.layer.new_dialog_state_channel();
     let (dialog, invite) =
@@ -107,7 +111,7 @@ async fn attempt(
     let (handle, ends) = call::handle(&log_id);
     // From now on requests of the other side find us, even before its 200 has been read.
     shared.lock().insert(early.clone(), ends.inbox_sender.clone());
-    let attempt = Attempt { shared, dialog: &dialog, early, answered: false };
+    let attempt = Attempt { shared, dialog: &dialog, early, flow, answered: false };
     info!(call = %log_id, "dialled");
 
     let invited = tokio::time::timeout(dial.patience, invite).await;
@@ -126,14 +130,14 @@ async fn attempt(
     Ok((handle, answer))
 }
 
-async fn invite(
+fn invite(
     shared: &Shared,
     dial: &Dial,
+    to: Uri,
+    flow: Flow,
     min_se: Option<Duration>,
 ) -> Result<InviteOption, DialError> {
-    let to = address(&dial.to)?;
-    let transport = to.transport().copied().unwrap_or_default();
-    let peer = resolve(shared, &to).await?;
+    let Flow { peer, transport } = flow;
     let contact = shared.contact(peer, transport);
     let from = if dial.from.is_empty() { contact.clone() } else { address(&dial.from)? };
     Ok(InviteOption {
@@ -163,8 +167,9 @@ async fn resolve(shared: &Shared, to: &Uri) -> Result<SocketAddr, DialError> {
         return Ok(address);
     }
     let resolver = &shared.endpoint.transport_layer.inner.domain_resolver;
-    let found = resolver.resolve(&target).await.and_then(|found| found.get_socketaddr());
-    found.map_err(|error| DialError::Failed(error.to_string()))
+    let found =
+        resolver.resolve(&target).await.map_err(|error| DialError::Failed(error.to_string()))?;
+    found.get_socketaddr().map_err(|error| DialError::Failed(error.to_string()))
 }
 
 fn headers(shared: &Shared, dial: &Dial, min_se: Option<Duration>) -> Vec<Header> {
@@ -201,6 +206,7 @@ struct Attempt<'a> {
     shared: &'a Arc<Shared>,
     dialog: &'a InviteDialog,
     early: DialogId,
+    flow: Flow,
     answered: bool,
 }
 
@@ -218,6 +224,7 @@ impl Attempt<'_> {
             shared: self.shared.clone(),
             log_id: log_id(&id.call_id),
             id: id.clone(),
+            flow: self.flow,
             dialog: self.dialog.clone(),
             phase: Phase::Confirmed,
             states,

@@ -1,10 +1,9 @@
 //! From transactions to calls: gives each request to the dialog it names, and makes a call of each new INVITE.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::sip::{HeadersExt, Method, Request, Transport};
+use rsipstack::sip::{HeadersExt, Method, Request};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
@@ -12,6 +11,7 @@ use tracing::{debug, info};
 
 use super::call::{self, InboundCall, Line};
 use super::owner::{Descriptions, Incoming, Input, Owner, Phase, Work};
+use super::transport::Flow;
 use super::{Shared, reply, transport, wire};
 use crate::sip::{Refusal, identity};
 
@@ -76,7 +76,7 @@ fn new_call(
     calls: &mpsc::Sender<InboundCall>,
 ) {
     let request = &transaction.original;
-    let Some((peer, transport)) = origin(&transaction) else {
+    let Some(flow) = flow(&transaction) else {
         return reply::spawn(transaction, 500, vec![]);
     };
     let accepted = match shared.negotiate(request) {
@@ -84,7 +84,7 @@ fn new_call(
         Err(min_se) => return reply::spawn(transaction, 422, vec![min_se]),
     };
     let offer = wire::session_description(&request.headers, &request.body);
-    let contact = shared.contact(peer, transport);
+    let contact = shared.contact(flow.peer, flow.transport);
     let (states, state_receiver) = shared.layer.new_dialog_state_channel();
     let dialog =
         match shared.layer.get_or_create_server_invite(&transaction, states, None, Some(contact)) {
@@ -95,11 +95,13 @@ fn new_call(
                 return reply::spawn(transaction, 400, vec![]);
             }
         };
-    transport::reach_behind_nat(&dialog, request, peer);
+    if let Some(uri) = transport::remote_target(request, flow) {
+        transport::set_target(&dialog, uri);
+    }
 
     let call_id = request.call_id_header().map(|id| id.value().to_owned()).unwrap_or_default();
     let log_id = log_id(&call_id);
-    let trunk = shared.config.trunk_of(peer.ip());
+    let trunk = shared.config.trunk_of(flow.peer.ip());
     let trusted = trunk.is_some_and(|trunk| trunk.asserts_identity);
     let cseq = request.cseq_header().and_then(|cseq| cseq.seq()).ok();
     let (handle, ends) = call::handle(&log_id);
@@ -107,6 +109,7 @@ fn new_call(
         shared: shared.clone(),
         log_id: log_id.clone(),
         id: dialog.id(),
+        flow,
         dialog: dialog.clone(),
         phase: Phase::Early,
         states: state_receiver,
@@ -139,7 +142,7 @@ fn new_call(
         trunk: trunk.map(|trunk| trunk.name.clone()),
         call_id,
         log_id,
-        peer,
+        peer: flow.peer,
         offer,
         line,
     };
@@ -163,10 +166,10 @@ async fn drive(
     }
 }
 
-fn origin(transaction: &Transaction) -> Option<(SocketAddr, Transport)> {
+fn flow(transaction: &Transaction) -> Option<Flow> {
     let connection = transaction.connection.as_ref()?;
     let peer = connection.get_remote_addr()?.get_socketaddr().ok()?;
-    Some((peer, connection.transport()))
+    Some(Flow { peer, transport: connection.transport() })
 }
 
 fn called(request: &Request) -> String {

@@ -8,30 +8,30 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::{
-    DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle,
-};
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, HeadersExt, Method, Request, Response, StatusCode};
+use rsipstack::sip::{Header, HeadersExt, Method, Response, StatusCode};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::dialog::{AnswerSlot, Reoffer};
-use super::{Session, Shared};
+use super::Shared;
+use super::transport::Flow;
 use super::{reply, wire};
-use crate::sip::timers::{Due, SessionTimer};
+use crate::sip::timers::SessionTimer;
 use crate::sip::{DialogEvent, EndReason, Refusal};
+
+pub(super) use refresh::now;
+
+mod offers;
+mod refresh;
 
 /// Requests that may wait for the ACK of our 200; a phone sends one, perhaps two.
 const STASH: usize = 4;
-
-/// After a refusal of our refresh that will pass, such as 491; RFC 3261 section 14.1 asks for 2.1 to 4 s.
-const REFRESH_AGAIN: Duration = Duration::from_secs(3);
 
 /// What the owner is told.
 #[derive(Debug)]
@@ -82,15 +82,6 @@ pub(super) enum Phase {
     Over,
 }
 
-/// A new offer that the application has not answered yet.
-struct Pending {
-    number: u32,
-    request: Request,
-    handle: TransactionHandle,
-    session: Session,
-    offer: Option<String>,
-}
-
 /// What the two sides last agreed on.
 #[derive(Default)]
 pub(super) struct Descriptions {
@@ -102,6 +93,7 @@ pub(super) struct Owner {
     pub shared: Arc<Shared>,
     pub log_id: Arc<str>,
     pub id: DialogId,
+    pub flow: Flow,
     pub dialog: InviteDialog,
     pub phase: Phase,
     pub states: DialogStateReceiver,
@@ -126,7 +118,7 @@ pub(super) struct Owner {
 /// What the owner has in hand.
 #[derive(Default)]
 pub(super) struct Work {
-    pending: Option<Pending>,
+    pending: Option<offers::Pending>,
     reoffers: u32,
     stash: VecDeque<Box<Transaction>>,
     /// Our refresh has no answer yet.
@@ -145,7 +137,7 @@ impl Owner {
                 biased;
                 Some(input) = self.inbox.recv() => self.on_input(input).await,
                 Some(state) = self.states.recv() => self.on_state(state).await,
-                () = until(deadline) => self.on_deadline(),
+                () = refresh::until(deadline) => self.on_deadline(),
                 else => break,
             }
         }
@@ -304,174 +296,6 @@ impl Owner {
         }
     }
 
-    // New offers.
-
-    async fn on_offer(&mut self, request: Request, handle: TransactionHandle) {
-        if self.work.pending.is_some() {
-            // RFC 3261 section 14.2, RFC 3311 section 5.2.
-            return reply::through(&handle, 500, vec![reply::retry_after(2)], None).await;
-        }
-        if self.work.refreshing {
-            // Ours and theirs crossed (RFC 3261 section 14.2).
-            return reply::through(&handle, 491, vec![], None).await;
-        }
-        let session = match self.shared.negotiate(&request) {
-            Ok(session) => session,
-            Err(min_se) => return reply::through(&handle, 422, vec![min_se], None).await,
-        };
-        let offer = wire::session_description(&request.headers, &request.body);
-        if let Some(unchanged) = self.unchanged(&request, offer.as_deref()) {
-            return self.accept(&request, &handle, session, unchanged).await;
-        }
-        self.work.reoffers += 1;
-        let number = self.work.reoffers;
-        let slot = AnswerSlot { number, inbox: self.inbox_sender.clone() };
-        self.work.pending =
-            Some(Pending { number, request, handle, session, offer: offer.clone() });
-        // When nobody takes the event, dropping it puts a refusal into our inbox.
-        self.tell(DialogEvent::Reoffered(Reoffer::new(offer, slot)));
-    }
-
-    /// What to answer to a refresh that changes nothing: it is no concern of the application's (RFC 4028 section 7.4).
-    fn unchanged(&self, request: &Request, offer: Option<&str>) -> Option<Option<String>> {
-        match offer {
-            None if request.method == Method::Update => Some(None),
-            Some(offer) if self.agreed.remote.as_deref() == Some(offer) => {
-                self.agreed.local.clone().map(Some)
-            }
-            _ => None,
-        }
-    }
-
-    async fn on_answer(&mut self, number: u32, answer: Result<String, Refusal>) {
-        let Some(pending) = self.work.pending.take_if(|pending| pending.number == number) else {
-            return;
-        };
-        match answer {
-            Ok(sdp) => {
-                if pending.offer.is_none() {
-                    let cseq = pending.request.cseq_header().and_then(|cseq| cseq.seq());
-                    self.answer_in_ack = cseq.ok();
-                } else {
-                    self.agreed.remote = pending.offer;
-                }
-                self.agreed.local = Some(sdp.clone());
-                let Pending { request, handle, session, .. } = pending;
-                self.accept(&request, &handle, session, Some(sdp)).await;
-            }
-            Err(refusal) => {
-                info!(call = %self.log_id, status = refusal.status, "new offer refused");
-                let headers = reply::refusal_headers(&refusal);
-                reply::through(&pending.handle, refusal.status, headers, None).await;
-            }
-        }
-    }
-
-    async fn accept(
-        &mut self,
-        request: &Request,
-        handle: &TransactionHandle,
-        session: Session,
-        sdp: Option<String>,
-    ) {
-        let mut headers = reply::capabilities();
-        headers.extend(session.headers);
-        self.timer = session.timer;
-        self.restart_timer();
-        if sdp.is_some() {
-            headers.push(Header::ContentType("application/sdp".into()));
-        }
-        self.shared.retarget(&self.dialog, request);
-        reply::through(handle, 200, headers, sdp).await;
-    }
-
-    // The session timer (RFC 4028).
-
-    fn deadline(&self) -> Option<Instant> {
-        if self.phase != Phase::Confirmed {
-            return None;
-        }
-        let due = self.timer.as_ref()?.poll_timeout();
-        Some(self.work.refresh_again.map_or(due, |again| again.min(due)))
-    }
-
-    fn restart_timer(&mut self) {
-        if let Some(timer) = &mut self.timer {
-            timer.refreshed(now());
-        }
-        self.work.refresh_again = None;
-    }
-
-    fn on_deadline(&mut self) {
-        let now = now();
-        if self.work.refresh_again.take_if(|again| *again <= now).is_some() {
-            return self.refresh();
-        }
-        match self.timer.as_mut().and_then(|timer| timer.handle_timeout(now)) {
-            Some(Due::Refresh) => self.refresh(),
-            Some(Due::Expired) => self.expire(),
-            None => {}
-        }
-    }
-
-    /// UPDATE where the other side takes it, else a re-INVITE with the description that holds (section 7.4).
-    fn refresh(&mut self) {
-        let (Some(timer), false) = (&self.timer, self.work.refreshing) else { return };
-        let mut headers: Vec<Header> = wire::fields(timer.request_headers()).collect();
-        headers.push(reply::allow());
-        let (dialog, inbox) = (self.dialog.clone(), self.inbox_sender.clone());
-        let offer = self.agreed.local.clone().filter(|_| !self.updates);
-        if offer.is_some() {
-            headers.push(Header::ContentType("application/sdp".into()));
-        }
-        self.work.refreshing = true;
-        debug!(call = %self.log_id, reinvite = offer.is_some(), "refreshing the session");
-        tokio::spawn(async move {
-            let outcome = match offer {
-                Some(offer) => dialog.reinvite(Some(headers), Some(offer.into_bytes())).await,
-                None => dialog.update(Some(headers), None).await,
-            };
-            let response = outcome.ok().flatten().map(Box::new);
-            let _ = inbox.send(Input::Refreshed(response));
-        });
-    }
-
-    fn on_refreshed(&mut self, response: Option<Box<Response>>) {
-        self.work.refreshing = false;
-        if self.phase != Phase::Confirmed {
-            return;
-        }
-        let status = response.as_ref().map_or(408, |response| response.status_code.code());
-        match (status, response) {
-            (200..=299, Some(response)) => {
-                self.timer = SessionTimer::granted(&wire::headers(&response.headers), now());
-                self.restart_timer();
-                self.answered_refresh(&response);
-            }
-            // The other side has lost the call (section 10).
-            (408 | 481, _) => self.expire(),
-            // It said UPDATE and did not mean it.
-            (405 | 501, _) if self.updates => {
-                self.updates = false;
-                self.refresh();
-            }
-            _ => self.work.refresh_again = Some(now() + REFRESH_AGAIN),
-        }
-    }
-
-    /// The answer to a re-INVITE of ours may move the other side's media.
-    fn answered_refresh(&mut self, response: &Response) {
-        let answer = wire::session_description(&response.headers, &response.body);
-        if answer.is_some() && answer != self.agreed.remote {
-            self.agreed.remote.clone_from(&answer);
-            self.tell(DialogEvent::Confirmed { answer });
-        }
-    }
-
-    fn expire(&mut self) {
-        self.send_bye(Some("the session timer ran out".to_owned()), EndReason::SessionExpired);
-    }
-
     // The end.
 
     fn hang_up(&mut self, why: Option<String>) {
@@ -564,16 +388,4 @@ pub(super) fn refuse(
     response.headers.extend(headers);
     let _ = invite.send(TransactionEvent::Respond(response));
     let _ = dialog.reject(Some(status), None);
-}
-
-#[expect(clippy::disallowed_methods, reason = "the edge that reads the clock for the pure timers")]
-pub(super) fn now() -> Instant {
-    Instant::now()
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
 }
