@@ -100,7 +100,7 @@ impl Head {
             }
         }
         let mut unfolded = unfolded.into_iter();
-        let start = unfolded.next().unwrap_or_default();
+        let start = unfolded.next().unwrap_or_default().trim_end().to_owned();
         Head { start, fields: unfolded.map(mend_field).collect() }
     }
 

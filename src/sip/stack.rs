@@ -13,8 +13,7 @@ use std::time::Duration;
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog_layer::DialogLayer;
-use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Request, Transport, Uri};
+use rsipstack::sip::{Header, Request, Transport, Uri};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transport::TransportLayer;
 use rsipstack::transport::udp::UdpConnection;
@@ -29,10 +28,11 @@ pub use dial::{Dial, DialError};
 pub use dialog::{Dialog, Reoffer};
 
 use super::Admission;
+use super::socket::EdgeSocket;
+use super::timers::SessionTimer;
 use owner::{Command, Input};
 
 mod admission;
-mod body;
 mod call;
 mod config;
 mod dial;
@@ -41,6 +41,7 @@ mod dispatch;
 mod owner;
 mod reply;
 mod transport;
+mod wire;
 
 /// Calls that may wait for the application to take them; beyond that they are refused with 503.
 const BACKLOG: usize = 1024;
@@ -92,18 +93,22 @@ struct Shared {
 
 impl UserAgent {
     /// Listens as `config` says. Calls come from the receiver; one that nobody takes is refused.
-    pub async fn bind(config: Config) -> Result<(UserAgent, mpsc::Receiver<InboundCall>), BindError> {
+    pub async fn bind(
+        config: Config,
+    ) -> Result<(UserAgent, mpsc::Receiver<InboundCall>), BindError> {
         let (udp, tcp) = transport::bind(config.listen, config.tcp)?;
-        let local = udp.local_addr().map_err(|source| BindError::Udp { listen: config.listen, source })?;
+        let local =
+            udp.local_addr().map_err(|source| BindError::Udp { listen: config.listen, source })?;
         let advertised = match &config.advertised {
             Some(text) => Some(transport::advertised(text, local.port()).await?),
             None => None,
         };
         let stop = CancellationToken::new();
+        let door = Arc::new(admission::Door::new(config.edge()));
+        let udp = EdgeSocket::new(Arc::new(udp), config.edge(), door.gate.clone());
         let connection = UdpConnection::from_socket(Arc::new(udp), advertised, Some(stop.clone()))
             .await
             .map_err(|error| BindError::Stack(error.to_string()))?;
-        let door = Arc::new(admission::Door::new());
         let endpoint = endpoint(&config, connection, &door, &stop);
         let incoming = endpoint
             .incoming_transactions()
@@ -192,16 +197,9 @@ fn endpoint(
 ) -> rsipstack::transaction::Endpoint {
     let transports = TransportLayer::new(stop.clone());
     transports.add_transport(connection.into());
-    let admits = config.clone();
-    transports.set_whitelist(move |ip| std::future::ready(admits.admits(ip)));
     let t1 = Duration::from_millis(config.t1_ms.max(1).into());
-    let option = EndpointOption {
-        t1,
-        t2: t1 * 8,
-        t4: t1 * 10,
-        t1x64: t1 * 64,
-        ..EndpointOption::default()
-    };
+    let option =
+        EndpointOption { t1, t2: t1 * 8, t4: t1 * 10, t1x64: t1 * 64, ..EndpointOption::default() };
     EndpointBuilder::new()
         .with_user_agent(&config.user_agent)
         .with_transport_layer(transports)
@@ -211,7 +209,26 @@ fn endpoint(
         .build()
 }
 
+/// What a 2xx says about the session timer, and the timer it starts.
+#[derive(Default)]
+struct Session {
+    headers: Vec<Header>,
+    timer: Option<SessionTimer>,
+}
+
 impl Shared {
+    /// Agrees on a session timer with the sender of an INVITE or UPDATE, or gives the Min-SE for a 422.
+    fn negotiate(&self, request: &Request) -> Result<Session, Header> {
+        let Some(config) = self.config.session_timer() else { return Ok(Session::default()) };
+        match SessionTimer::negotiate(&wire::headers(&request.headers), &config, owner::now()) {
+            Ok(accepted) => Ok(Session {
+                headers: wire::fields(accepted.headers).collect(),
+                timer: accepted.timer,
+            }),
+            Err(short) => Err(reply::named("Min-SE", short.min_se.as_secs().to_string())),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<DialogId, mpsc::UnboundedSender<Input>>> {
         self.dialogs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,12 +249,5 @@ impl Shared {
             None => self.local,
         };
         transport::contact(address, transport)
-    }
-
-    /// Takes the remote target from a re-INVITE or UPDATE that we accept (RFC 3261 section 12.2.2).
-    fn retarget(&self, dialog: &InviteDialog, request: &Request) {
-        if let Some(uri) = transport::target(request) {
-            transport::set_target(dialog, uri);
-        }
     }
 }

@@ -100,8 +100,9 @@ pub fn read(bytes: &[u8]) -> Result<Message<'_>, NotSip> {
         return Ok(Message::Response(Response { status: read_status(start)?, headers }));
     }
     let (method, rest) = start.split_once(' ').ok_or(NotSip::StartLine)?;
-    let (uri, version) = rest.rsplit_once(' ').ok_or(NotSip::StartLine)?;
-    if method.is_empty() || !version.starts_with("SIP/") {
+    // A line that does not end in a version is a request all the same: one to be told so.
+    let (uri, version) = rest.rsplit_once(' ').unwrap_or((rest, ""));
+    if !is_token(method) {
         return Err(NotSip::StartLine);
     }
     Ok(Message::Request(Request { method, uri, version, headers, body: &bytes[end + 4..] }))

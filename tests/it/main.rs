@@ -1,1 +1,10 @@
 //! The one integration binary (fast to link); each module is a theme.
+
+mod sip_calls;
+mod sip_dial;
+mod sip_offers;
+mod sip_peer;
+mod sip_refusals;
+mod sip_sipp;
+mod sip_timers;
+mod sip_transport;

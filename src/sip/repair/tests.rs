@@ -1,4 +1,5 @@
 use super::*;
+use crate::sip::text::{Message, read};
 use proptest::prelude::*;
 
 const HEAD: &str =
@@ -155,10 +156,9 @@ proptest! {
     #[test]
     fn a_mended_message_is_read_and_its_length_is_its_body(datagram in almost_sip()) {
         if let Repaired::Whole(bytes) = repair(&datagram) {
-            if let super::super::text::Message::Request(request) = super::super::text::read(&bytes).unwrap() {
-                let length: usize = request.headers.get("Content-Length").unwrap().parse().unwrap();
-                prop_assert_eq!(length, request.body.len());
-            }
+            let Message::Request(request) = read(&bytes).unwrap() else { panic!("no request") };
+            let length: usize = request.headers.get("Content-Length").unwrap().parse().unwrap();
+            prop_assert_eq!(length, request.body.len());
         }
     }
 

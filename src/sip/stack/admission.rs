@@ -1,26 +1,39 @@
-//! What is refused before a transaction exists: new calls while there is no room for them.
+//! What is refused before a transaction exists: on TCP what the policy refuses (the socket does so on UDP), and on both
+//! new calls while there is no room for them.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
-use rsipstack::sip::{Header, HeadersExt, Method, Request, SipMessage};
+use rsipstack::sip::{HeadersExt, Method, Request, SipMessage};
 use rsipstack::transaction::endpoint::{EndpointInner, TransportEventInspector};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transport::connection::TransportEvent;
 use rsipstack::transport::{SipAddr, SipConnection};
 use tracing::debug;
 
-use super::reply;
-use crate::sip::{Admission, Refusal};
+use crate::sip::Admission;
+use crate::sip::policy::{Dialog, Gate, Reply, Verdict, stateless_response};
+use crate::sip::socket::{self, Limiter};
+use crate::sip::text::{Message, read};
 
-/// Stands between the transports and the transactions. An INVITE refused here costs one response and leaves nothing behind.
+/// Stands between the transports and the transactions. A request refused here costs one response and leaves nothing behind.
 pub(super) struct Door {
+    pub gate: Arc<Gate>,
+    edge: socket::Config,
+    limiter: Mutex<Limiter>,
     admission: Mutex<Admission>,
     endpoint: OnceLock<Weak<EndpointInner>>,
 }
 
 impl Door {
-    pub fn new() -> Door {
-        Door { admission: Mutex::new(Admission::Open), endpoint: OnceLock::new() }
+    pub fn new(edge: socket::Config) -> Door {
+        Door {
+            gate: Arc::new(Gate::new(Vec::new())),
+            limiter: Mutex::new(Limiter::new(edge.rate, edge.burst)),
+            edge,
+            admission: Mutex::new(Admission::Open),
+            endpoint: OnceLock::new(),
+        }
     }
 
     /// The endpoint is built with the door, so the door learns of it afterwards.
@@ -32,97 +45,102 @@ impl Door {
         *self.admission.lock().unwrap_or_else(PoisonError::into_inner) = admission;
     }
 
-    pub fn get(&self) -> Admission {
+    fn admission(&self) -> Admission {
         *self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How `request` is refused, if it is.
-    fn refusal(&self, request: &Request) -> Option<Refusal> {
+    /// Whether the stack may have the request; if not, it has been answered.
+    async fn admits(&self, request: &Request, connection: &SipConnection, from: &SipAddr) -> bool {
+        if let Some(reply) = self.busy(request) {
+            answer(&request.to_bytes(), connection, from, |_| Verdict::Reply(reply)).await;
+            return false;
+        }
+        // Datagrams have been screened by the socket, where they could still be read as they came.
+        !connection.is_reliable() || self.screen(request, connection, from).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the edge reads the clock for the pure gate")]
+    async fn screen(&self, request: &Request, connection: &SipConnection, from: &SipAddr) -> bool {
+        let now = Instant::now();
+        if !self.within_rate(from, now) {
+            return false;
+        }
+        let screen =
+            |request: &crate::sip::text::Request| self.gate.screen(request, Dialog::Unknown, now);
+        answer(&request.to_bytes(), connection, from, screen).await
+    }
+
+    fn within_rate(&self, from: &SipAddr, now: Instant) -> bool {
+        let Ok(source) = from.get_socketaddr() else { return false };
+        let ip = source.ip().to_canonical();
+        self.edge.unlimited.iter().any(|network| network.contains(&ip))
+            || self.limiter.lock().unwrap_or_else(PoisonError::into_inner).allow(ip, now)
+    }
+
+    /// How a new call is refused for want of room.
+    fn busy(&self, request: &Request) -> Option<Reply> {
+        let admission = self.admission();
         let starts_call = match request.method {
             Method::Invite => true,
             // A trunk that probes us shall look elsewhere while we stop, but not while we are merely busy.
-            Method::Options => matches!(self.get(), Admission::Unavailable { .. }),
+            Method::Options => matches!(admission, Admission::Unavailable { .. }),
             _ => false,
         };
         if !starts_call || request.to_header().ok()?.tag().ok()?.is_some() {
             return None;
         }
-        let refusal = match self.get() {
-            Admission::Open => return None,
-            Admission::Full { retry_after } => {
-                Refusal { status: 486, reason: "all lines are busy".into(), retry_after: Some(retry_after) }
-            }
-            Admission::Unavailable { retry_after } => {
-                Refusal { status: 503, reason: String::new(), retry_after: Some(retry_after) }
-            }
-        };
+        let reply = Reply::busy(admission)?;
         // The retransmission of an INVITE that was let in belongs to its call.
-        (!self.endpoint()?.knows(request)).then_some(refusal)
+        (!self.knows(request)).then_some(reply)
     }
 
-    fn endpoint(&self) -> Option<Arc<EndpointInner>> {
-        self.endpoint.get()?.upgrade()
-    }
-
-    async fn refuse(&self, request: &Request, refusal: &Refusal, connection: &SipConnection, from: &SipAddr) {
-        let Some(endpoint) = self.endpoint() else { return };
-        let status = reply::final_status(refusal.status);
-        let mut response = endpoint.make_response(request, status, None);
-        reply::set_to_tag(&mut response, &stateless_tag(request));
-        response.headers.extend(reply::refusal_headers(refusal));
-        let destination = (!connection.is_reliable()).then(|| reply_to(request, from));
-        if let Err(error) = connection.send(response.into(), destination.as_ref()).await {
-            debug!(%error, "refusal not sent");
-        }
-    }
-}
-
-/// Where the response goes (RFC 3261 section 18.2.2, RFC 3581): back where the request came from, without asking the DNS.
-fn reply_to(request: &Request, from: &SipAddr) -> SipAddr {
-    let via = request.via_header().ok().and_then(|via| SipConnection::parse_target_from_via(via).ok());
-    let mut to = from.clone();
-    if let Some((_, target)) = via {
-        to.addr.port = target.port.or(Some(5060.into()));
-    }
-    to
-}
-
-trait Knows {
-    fn knows(&self, request: &Request) -> bool;
-}
-
-impl Knows for EndpointInner {
     fn knows(&self, request: &Request) -> bool {
+        let Some(endpoint) = self.endpoint.get().and_then(Weak::upgrade) else { return false };
         TransactionKey::from_request(request, TransactionRole::Server).is_ok_and(|key| {
-            self.transactions.contains_key(&key) || self.finished_transactions.contains_key(&key)
+            endpoint.transactions.contains_key(&key)
+                || endpoint.finished_transactions.contains_key(&key)
         })
     }
 }
 
-/// The same tag for every retransmission (RFC 3261 section 8.2.7).
-fn stateless_tag(request: &Request) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    for header in request.headers.iter() {
-        if let Header::CallId(_) | Header::From(_) | Header::CSeq(_) = header {
-            header.value().hash(&mut hasher);
-        }
+/// Passes judgement on a request that the stack has read, and answers it if it is refused. Gives whether it passed.
+async fn answer(
+    bytes: &[u8],
+    connection: &SipConnection,
+    from: &SipAddr,
+    judge: impl FnOnce(&crate::sip::text::Request) -> Verdict,
+) -> bool {
+    let Ok(Message::Request(request)) = read(bytes) else { return false };
+    let reply = match judge(&request) {
+        Verdict::Pass => return true,
+        Verdict::Drop => return false,
+        Verdict::Reply(reply) => reply,
+    };
+    // The transport has stamped the Via with where the request came from.
+    let Some(response) = stateless_response(&request, None, &reply) else { return false };
+    let sent = match connection {
+        SipConnection::Udp(socket) => socket.send_raw(response.as_bytes(), from).await,
+        SipConnection::Tcp(stream) => stream.inner.send_raw(response.as_bytes()).await,
+        _ => Ok(()),
+    };
+    if let Err(error) = sent {
+        debug!(%error, status = reply.status, "refusal not sent");
     }
-    format!("{:016x}", hasher.finish())
-}
-
-#[async_trait::async_trait]
-impl TransportEventInspector for DoorInspector {
-    async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
-        if let TransportEvent::Incoming(SipMessage::Request(request), connection, from) = &event
-            && let Some(refusal) = self.0.refusal(request)
-        {
-            self.0.refuse(request, &refusal, connection, from).await;
-            return None;
-        }
-        Some(event)
-    }
+    false
 }
 
 /// The door as rsipstack takes it.
 pub(super) struct DoorInspector(pub Arc<Door>);
+
+#[async_trait::async_trait]
+impl TransportEventInspector for DoorInspector {
+    async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
+        let admitted = match &event {
+            TransportEvent::Incoming(SipMessage::Request(request), connection, from) => {
+                self.0.admits(request, connection, from).await
+            }
+            _ => true,
+        };
+        admitted.then_some(event)
+    }
+}

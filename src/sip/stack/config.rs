@@ -1,9 +1,12 @@
 //! What an operator sets: where to listen, whom to listen to, what to tell the others.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Deserialize;
+
+use crate::sip::{socket, timers};
 
 /// The `[sip]` table of the configuration file.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +29,10 @@ pub struct Config {
     pub session_expires: u32,
     /// The smallest Session-Expires that we accept, in seconds; RFC 4028 section 5 forbids less than 90.
     pub min_session_expires: u32,
+    /// Datagrams a second that a source may send in the long run, other than trunks and this machine; a call takes ten.
+    pub rate: f64,
+    /// Datagrams that such a source may send at once.
+    pub burst: u32,
     /// What we call ourselves in User-Agent.
     pub user_agent: String,
     /// T1 of RFC 3261 section 17.1.1.1 in milliseconds: the guess at a round trip on which all retransmission rests.
@@ -43,6 +50,8 @@ impl Default for Config {
             open: false,
             session_expires: 1800,
             min_session_expires: 90,
+            rate: 50.0,
+            burst: 200,
             user_agent: concat!("kentongan/", env!("CARGO_PKG_VERSION")).to_owned(),
             t1_ms: 500,
         }
@@ -72,27 +81,60 @@ impl Config {
     /// Whether `ip` is answered at all. Loopback always is. With neither trunks nor `allow` set, private networks are:
     /// enough for the first softphone in the office, closed to the internet.
     pub fn admits(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
+        self.edge().admits(ip)
+    }
+
+    /// The same for the socket.
+    pub(super) fn edge(&self) -> socket::Config {
+        let unlimited: Vec<IpNet> = self.trunk_networks().chain(LOOPBACK).collect();
         let unset = self.trunks.is_empty() && self.allow.is_empty();
-        self.open
-            || ip.is_loopback()
-            || (unset && is_private(ip))
-            || self.trunk_of(ip).is_some()
-            || self.allow.iter().any(|net| net.contains(&ip))
+        let private = PRIVATE.into_iter().filter(|_| unset);
+        let allow = match self.open {
+            true => Vec::new(),
+            false => {
+                unlimited.iter().copied().chain(self.allow.iter().copied()).chain(private).collect()
+            }
+        };
+        socket::Config { allow, unlimited, rate: self.rate, burst: self.burst }
+    }
+
+    fn trunk_networks(&self) -> impl Iterator<Item = IpNet> {
+        self.trunks.iter().flat_map(|trunk| trunk.networks.iter().copied())
+    }
+
+    /// How session timers are dealt with; `None` when they are turned off.
+    pub(super) fn session_timer(&self) -> Option<timers::Config> {
+        let seconds = |s: u32| Duration::from_secs(s.into());
+        let (interval, min) = (seconds(self.session_expires), seconds(self.min_session_expires));
+        (self.session_expires > 0).then_some(timers::Config { interval, min })
     }
 }
 
+const LOOPBACK: [IpNet; 2] = [v4(127, 0, 0, 0, 8), v6(0, 1, 128)];
+
 /// Addresses that no router on the internet carries (RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291).
+const PRIVATE: [IpNet; 7] = [
+    v4(10, 0, 0, 0, 8),
+    v4(172, 16, 0, 0, 12),
+    v4(192, 168, 0, 0, 16),
+    v4(100, 64, 0, 0, 10),
+    v4(169, 254, 0, 0, 16),
+    v6(0xfc00, 0, 7),
+    v6(0xfe80, 0, 10),
+];
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
+}
+
+const fn v6(first: u16, last: u16, prefix: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last), prefix))
+}
+
+/// Whether `ip` means nothing beyond its own network.
 pub(super) fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || shared
-        }
-        IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified()
-        }
-    }
+    let ip = ip.to_canonical();
+    ip.is_unspecified() || LOOPBACK.iter().chain(&PRIVATE).any(|network| network.contains(&ip))
 }
 
 #[cfg(test)]

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Header, HeadersExt, Response, StatusCode, StatusCodeKind, Uri};
+use rsipstack::sip::{Header, HeadersExt, Response, StatusCodeKind, Uri};
 use rsipstack::transport::SipAddr;
 use tracing::{debug, info};
 
 use super::call::{self, Ends};
 use super::dialog::Dialog;
 use super::dispatch::log_id;
-use super::owner::{Descriptions, Owner, Phase, Work};
-use super::{Shared, body, reply};
+use super::owner::{self, Descriptions, Owner, Phase, Work};
+use super::transport::Flow;
+use super::{Shared, reply, wire};
+use crate::sip::timers::{self, SessionTimer};
 
 /// A call to place.
 #[derive(Clone, Debug)]
@@ -66,46 +69,87 @@ pub enum DialError {
 }
 
 pub(super) async fn dial(shared: &Arc<Shared>, dial: Dial) -> Result<(Dialog, String), DialError> {
+    match attempt(shared, &dial, None).await {
+        // Their session interval is longer than ours: once more with theirs (RFC 4028 section 7.3).
+        Err(Failure::IntervalTooSmall(min_se)) => attempt(shared, &dial, Some(min_se)).await,
+        outcome => outcome,
+    }
+    .map_err(|failure| match failure {
+        Failure::Told(error) => error,
+        Failure::IntervalTooSmall(_) => {
+            DialError::Refused { status: 422, reason: "Session Interval Too Small".to_owned() }
+        }
+    })
+}
+
+enum Failure {
+    IntervalTooSmall(Duration),
+    Told(DialError),
+}
+
+impl From<DialError> for Failure {
+    fn from(error: DialError) -> Failure {
+        Failure::Told(error)
+    }
+}
+
+async fn attempt(
+    shared: &Arc<Shared>,
+    dial: &Dial,
+    min_se: Option<Duration>,
+) -> Result<(Dialog, String), Failure> {
     let to = address(&dial.to)?;
     let transport = to.transport().copied().unwrap_or_default();
-    let peer = resolve(shared, &to).await?;
+    let flow = Flow { peer: resolve(shared, &to).await?, transport };
+    let option = invite(shared, dial, to, flow, min_se)?;
+    let failed = |error: &dyn std::fmt::Display| DialError::Failed(error.to_string());
+    let (states, state_receiver) = shared.layer.new_dialog_state_channel();
+    let (dialog, invite) =
+        shared.layer.do_invite_async(option, states).map_err(|error| failed(&error))?;
+    let early = dialog.id();
+    let log_id = log_id(&early.call_id);
+    let (handle, ends) = call::handle(&log_id);
+    // From now on requests of the other side find us, even before its 200 has been read.
+    shared.lock().insert(early.clone(), ends.inbox_sender.clone());
+    let attempt = Attempt { shared, dialog: &dialog, early, flow, answered: false };
+    info!(call = %log_id, "dialled");
+
+    let invited = tokio::time::timeout(dial.patience, invite).await;
+    let invited = invited.map_err(|_elapsed| DialError::NoAnswer)?;
+    let (id, response) =
+        invited.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+    let response = response.ok_or(DialError::NoResponse)?;
+    if response.status_code.kind() != StatusCodeKind::Successful {
+        return Err(refused(&response));
+    }
+    let answer = wire::session_description(&response.headers, &response.body);
+    let answer = answer.ok_or(DialError::NoDescription)?;
+    let agreed = Descriptions { local: Some(dial.offer.clone()), remote: Some(answer.clone()) };
+    attempt.become_call(id, ends, state_receiver, &response, agreed);
+    info!(call = %log_id, "answered by the other side");
+    Ok((handle, answer))
+}
+
+fn invite(
+    shared: &Shared,
+    dial: &Dial,
+    to: Uri,
+    flow: Flow,
+    min_se: Option<Duration>,
+) -> Result<InviteOption, DialError> {
+    let Flow { peer, transport } = flow;
     let contact = shared.contact(peer, transport);
     let from = if dial.from.is_empty() { contact.clone() } else { address(&dial.from)? };
-    let (states, state_receiver) = shared.layer.new_dialog_state_channel();
-    let option = InviteOption {
+    Ok(InviteOption {
         caller: Uri { params: vec![], ..from },
         callee: to,
         destination: Some(SipAddr { r#type: Some(transport), addr: peer.into() }),
         content_type: Some("application/sdp".to_owned()),
         offer: Some(dial.offer.clone().into_bytes()),
         contact,
-        headers: Some(headers(&dial)),
+        headers: Some(headers(shared, dial, min_se)),
         ..InviteOption::default()
-    };
-    let (dialog, invite) =
-        shared.layer.do_invite_async(option, states).map_err(|e| DialError::Failed(e.to_string()))?;
-    let early = dialog.id();
-    let log_id = log_id(&early.call_id);
-    let (handle, ends) = call::handle(&log_id);
-    // From now on requests of the other side find us, even before its 200 has been read.
-    shared.lock().insert(early.clone(), ends.inbox_sender.clone());
-    let attempt = Attempt { shared, dialog: &dialog, early, answered: false };
-    info!(call = %log_id, "dialled");
-
-    let (id, response) = match tokio::time::timeout(dial.patience, invite).await {
-        Err(_elapsed) => return Err(DialError::NoAnswer),
-        Ok(Err(panicked)) => return Err(DialError::Failed(panicked.to_string())),
-        Ok(Ok(Err(error))) => return Err(DialError::Failed(error.to_string())),
-        Ok(Ok(Ok((_, None)))) => return Err(DialError::NoResponse),
-        Ok(Ok(Ok((id, Some(response))))) => (id, response),
-    };
-    if response.status_code.kind() != StatusCodeKind::Successful {
-        return Err(refused(&response));
-    }
-    let sdp = body::session_description(body::content_type(&response.headers), &response.body);
-    let Ok(Some(answer)) = sdp else { return Err(DialError::NoDescription) };
-    attempt.become_call(id, ends, state_receiver, log_id, &dial.offer, &answer);
-    Ok((handle, answer))
+    })
 }
 
 fn address(text: &str) -> Result<Uri, DialError> {
@@ -123,12 +167,16 @@ async fn resolve(shared: &Shared, to: &Uri) -> Result<SocketAddr, DialError> {
         return Ok(address);
     }
     let resolver = &shared.endpoint.transport_layer.inner.domain_resolver;
-    let found = resolver.resolve(&target).await.and_then(|found| found.get_socketaddr());
-    found.map_err(|error| DialError::Failed(error.to_string()))
+    let found =
+        resolver.resolve(&target).await.map_err(|error| DialError::Failed(error.to_string()))?;
+    found.get_socketaddr().map_err(|error| DialError::Failed(error.to_string()))
 }
 
-fn headers(dial: &Dial) -> Vec<Header> {
-    let mut headers = reply::capabilities();
+fn headers(shared: &Shared, dial: &Dial, min_se: Option<Duration>) -> Vec<Header> {
+    let mut headers = vec![reply::allow(), reply::accept()];
+    if let Some(config) = shared.config.session_timer() {
+        headers.extend(wire::fields(timers::request_headers(&config, min_se)));
+    }
     headers.extend(dial.headers.iter().map(|(name, value)| {
         let value: String = value.chars().filter(|c| !c.is_control()).collect();
         reply::named(name, value)
@@ -136,17 +184,21 @@ fn headers(dial: &Dial) -> Vec<Header> {
     headers
 }
 
-fn refused(response: &Response) -> DialError {
+fn refused(response: &Response) -> Failure {
+    let status = response.status_code.code();
+    if status == 422
+        && let Some(min_se) = timers::min_se(&wire::headers(&response.headers))
+    {
+        return Failure::IntervalTooSmall(min_se);
+    }
     let tagged = response.to_header().is_ok_and(|to| to.tag().is_ok_and(|tag| tag.is_some()));
-    if !tagged && response.status_code == StatusCode::RequestTimeout {
+    if !tagged && status == 408 {
         // Made up by our own transaction when Timer B ran out.
-        return DialError::NoResponse;
+        return DialError::NoResponse.into();
     }
     let reason = response.wire_reason.clone();
-    DialError::Refused {
-        status: response.status_code.code(),
-        reason: reason.unwrap_or_else(|| response.status_code.text().to_owned()),
-    }
+    let reason = reason.unwrap_or_else(|| response.status_code.text().to_owned());
+    DialError::Refused { status, reason }.into()
 }
 
 /// A call on its way. Dropped before it is one, it is cancelled, and hung up if the answer crossed the CANCEL.
@@ -154,6 +206,7 @@ struct Attempt<'a> {
     shared: &'a Arc<Shared>,
     dialog: &'a InviteDialog,
     early: DialogId,
+    flow: Flow,
     answered: bool,
 }
 
@@ -162,17 +215,16 @@ impl Attempt<'_> {
         mut self,
         id: DialogId,
         ends: Ends,
-        states: rsipstack::dialog::dialog::DialogStateReceiver,
-        log_id: Arc<str>,
-        offer: &str,
-        answer: &str,
+        states: DialogStateReceiver,
+        response: &Response,
+        agreed: Descriptions,
     ) {
         self.answered = true;
-        info!(call = %log_id, "answered by the other side");
         let owner = Owner {
             shared: self.shared.clone(),
-            log_id,
+            log_id: log_id(&id.call_id),
             id: id.clone(),
+            flow: self.flow,
             dialog: self.dialog.clone(),
             phase: Phase::Confirmed,
             states,
@@ -182,8 +234,10 @@ impl Attempt<'_> {
             end: ends.end,
             invite: None,
             remote_cseq: None,
-            agreed: Descriptions { local: Some(offer.to_owned()), remote: Some(answer.to_owned()) },
+            agreed,
             answer_in_ack: None,
+            timer: SessionTimer::granted(&wire::headers(&response.headers), owner::now()),
+            updates: wire::allows(&response.headers, "UPDATE"),
             work: Work::default(),
         };
         self.shared.lock().insert(id, ends.inbox_sender);

@@ -1,10 +1,9 @@
 //! From transactions to calls: gives each request to the dialog it names, and makes a call of each new INVITE.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::sip::{HeadersExt, Method, Request, Transport};
+use rsipstack::sip::{HeadersExt, Method, Request};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
@@ -12,8 +11,9 @@ use tracing::{debug, info};
 
 use super::call::{self, InboundCall, Line};
 use super::owner::{Descriptions, Incoming, Input, Owner, Phase, Work};
-use super::{Shared, body, reply, transport};
-use crate::sip::{Caller, Refusal};
+use super::transport::Flow;
+use super::{Shared, reply, transport, wire};
+use crate::sip::{Refusal, identity};
 
 pub(super) async fn run(
     shared: Arc<Shared>,
@@ -32,7 +32,11 @@ pub(super) async fn run(
     }
 }
 
-fn dispatch(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::Sender<InboundCall>) {
+fn dispatch(
+    shared: &Arc<Shared>,
+    transaction: Box<Transaction>,
+    calls: &mpsc::Sender<InboundCall>,
+) {
     let Ok(id) = DialogId::try_from(&*transaction) else {
         return reply::spawn(transaction, 400, vec![]);
     };
@@ -66,16 +70,21 @@ fn within_dialog(shared: &Shared, mut id: DialogId, transaction: Box<Transaction
     }
 }
 
-fn new_call(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::Sender<InboundCall>) {
+fn new_call(
+    shared: &Arc<Shared>,
+    transaction: Box<Transaction>,
+    calls: &mpsc::Sender<InboundCall>,
+) {
     let request = &transaction.original;
-    let Ok(offer) = body::session_description(body::content_type(&request.headers), &request.body)
-    else {
-        return reply::spawn(transaction, 415, vec![reply::accept()]);
-    };
-    let Some((peer, transport)) = origin(&transaction) else {
+    let Some(flow) = flow(&transaction) else {
         return reply::spawn(transaction, 500, vec![]);
     };
-    let contact = shared.contact(peer, transport);
+    let accepted = match shared.negotiate(request) {
+        Ok(accepted) => accepted,
+        Err(min_se) => return reply::spawn(transaction, 422, vec![min_se]),
+    };
+    let offer = wire::session_description(&request.headers, &request.body);
+    let contact = shared.contact(flow.peer, flow.transport);
     let (states, state_receiver) = shared.layer.new_dialog_state_channel();
     let dialog =
         match shared.layer.get_or_create_server_invite(&transaction, states, None, Some(contact)) {
@@ -86,17 +95,21 @@ fn new_call(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::S
                 return reply::spawn(transaction, 400, vec![]);
             }
         };
-    transport::reach_behind_nat(&dialog, request, peer);
+    if let Some(uri) = transport::remote_target(request, flow) {
+        transport::set_target(&dialog, uri);
+    }
 
     let call_id = request.call_id_header().map(|id| id.value().to_owned()).unwrap_or_default();
     let log_id = log_id(&call_id);
-    let trunk = shared.config.trunk_of(peer.ip());
+    let trunk = shared.config.trunk_of(flow.peer.ip());
+    let trusted = trunk.is_some_and(|trunk| trunk.asserts_identity);
     let cseq = request.cseq_header().and_then(|cseq| cseq.seq()).ok();
     let (handle, ends) = call::handle(&log_id);
     let owner = Owner {
         shared: shared.clone(),
         log_id: log_id.clone(),
         id: dialog.id(),
+        flow,
         dialog: dialog.clone(),
         phase: Phase::Early,
         states: state_receiver,
@@ -108,6 +121,8 @@ fn new_call(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::S
         remote_cseq: cseq,
         agreed: Descriptions { local: None, remote: offer.clone() },
         answer_in_ack: cseq.filter(|_| offer.is_none()),
+        timer: accepted.timer,
+        updates: wire::allows(&request.headers, "UPDATE"),
         work: Work::default(),
     };
     shared.lock().insert(dialog.id(), ends.inbox_sender);
@@ -117,17 +132,17 @@ fn new_call(shared: &Arc<Shared>, transaction: Box<Transaction>, calls: &mpsc::S
         shared: shared.clone(),
         dialog: dialog.clone(),
         invite: transaction.tu_sender.clone(),
-        headers: vec![],
+        headers: accepted.headers,
         handle: Some(handle),
     };
     info!(call = %log_id, trunk = trunk.map(|trunk| trunk.name.as_str()), offer = offer.is_some(), "offered");
     let call = InboundCall {
-        caller: caller(request, trunk.is_some_and(|trunk| trunk.asserts_identity)),
+        caller: identity::caller(&wire::headers(&request.headers), trusted),
         called: called(request),
         trunk: trunk.map(|trunk| trunk.name.clone()),
         call_id,
         log_id,
-        peer,
+        peer: flow.peer,
         offer,
         line,
     };
@@ -151,18 +166,14 @@ async fn drive(
     }
 }
 
-fn origin(transaction: &Transaction) -> Option<(SocketAddr, Transport)> {
+fn flow(transaction: &Transaction) -> Option<Flow> {
     let connection = transaction.connection.as_ref()?;
     let peer = connection.get_remote_addr()?.get_socketaddr().ok()?;
-    Some((peer, connection.transport()))
+    Some(Flow { peer, transport: connection.transport() })
 }
 
 fn called(request: &Request) -> String {
     request.uri.user().unwrap_or_default().to_owned()
-}
-
-fn caller(_request: &Request, _trusted: bool) -> Caller {
-    Caller::default()
 }
 
 /// Eight digits that name a call in the log: stable for a Call-ID, and telling nothing about it.

@@ -8,21 +8,27 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
+use std::time::Instant;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, HeadersExt, Method, Request, StatusCode};
+use rsipstack::sip::{Header, HeadersExt, Method, Response, StatusCode};
 use rsipstack::transaction::key::TransactionRole;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::Shared;
-use super::body;
-use super::dialog::{AnswerSlot, Reoffer};
-use super::reply;
+use super::transport::Flow;
+use super::{reply, wire};
+use crate::sip::timers::SessionTimer;
 use crate::sip::{DialogEvent, EndReason, Refusal};
+
+pub(super) use refresh::now;
+
+mod offers;
+mod refresh;
 
 /// Requests that may wait for the ACK of our 200; a phone sends one, perhaps two.
 const STASH: usize = 4;
@@ -35,6 +41,8 @@ pub enum Input {
     Request(Incoming),
     /// Our BYE has been answered, or given up.
     ByeDone,
+    /// Our refresh has been answered; `None` when it was not.
+    Refreshed(Option<Box<Response>>),
 }
 
 /// A request within the dialog and its transaction.
@@ -50,9 +58,16 @@ impl std::fmt::Debug for Incoming {
 #[derive(Debug)]
 pub enum Command {
     /// The 200 is about to go out with this session description.
-    Answered { sdp: String },
-    HangUp { why: Option<String> },
-    Reply { number: u32, answer: Result<String, Refusal> },
+    Answered {
+        sdp: String,
+    },
+    HangUp {
+        why: Option<String>,
+    },
+    Reply {
+        number: u32,
+        answer: Result<String, Refusal>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +82,6 @@ pub(super) enum Phase {
     Over,
 }
 
-/// A new offer that the application has not answered yet.
-struct Pending {
-    number: u32,
-    request: Request,
-    handle: TransactionHandle,
-    offer: Option<String>,
-}
-
 /// What the two sides last agreed on.
 #[derive(Default)]
 pub(super) struct Descriptions {
@@ -86,6 +93,7 @@ pub(super) struct Owner {
     pub shared: Arc<Shared>,
     pub log_id: Arc<str>,
     pub id: DialogId,
+    pub flow: Flow,
     pub dialog: InviteDialog,
     pub phase: Phase,
     pub states: DialogStateReceiver,
@@ -100,15 +108,23 @@ pub(super) struct Owner {
     pub agreed: Descriptions,
     /// CSeq number of the INVITE whose ACK carries the answer to our offer.
     pub answer_in_ack: Option<u32>,
+    /// When the session is refreshed or given up (RFC 4028).
+    pub timer: Option<SessionTimer>,
+    /// Whether the other side takes UPDATE, which refreshes without a new offer.
+    pub updates: bool,
     pub work: Work,
 }
 
 /// What the owner has in hand.
 #[derive(Default)]
 pub(super) struct Work {
-    pending: Option<Pending>,
+    pending: Option<offers::Pending>,
     reoffers: u32,
     stash: VecDeque<Box<Transaction>>,
+    /// Our refresh has no answer yet.
+    refreshing: bool,
+    /// When to refresh again after a refusal that will pass.
+    refresh_again: Option<Instant>,
     /// Set while a BYE waits for the ACK (RFC 3261 section 15).
     hang_up: Option<Option<String>>,
 }
@@ -116,10 +132,12 @@ pub(super) struct Work {
 impl Owner {
     pub async fn run(mut self) {
         while self.phase != Phase::Over {
+            let deadline = self.deadline();
             tokio::select! {
                 biased;
                 Some(input) = self.inbox.recv() => self.on_input(input).await,
                 Some(state) = self.states.recv() => self.on_state(state).await,
+                () = refresh::until(deadline) => self.on_deadline(),
                 else => break,
             }
         }
@@ -130,9 +148,15 @@ impl Owner {
         match input {
             Input::Request(Incoming(transaction)) => self.on_request(transaction).await,
             Input::ByeDone => self.phase = Phase::Over,
-            Input::Command(Command::Answered { sdp }) => self.agreed.local = Some(sdp),
+            Input::Refreshed(response) => self.on_refreshed(response),
+            Input::Command(Command::Answered { sdp }) => {
+                self.agreed.local = Some(sdp);
+                self.restart_timer();
+            }
             Input::Command(Command::HangUp { why }) => self.hang_up(why),
-            Input::Command(Command::Reply { number, answer }) => self.on_answer(number, answer).await,
+            Input::Command(Command::Reply { number, answer }) => {
+                self.on_answer(number, answer).await
+            }
         }
     }
 
@@ -151,15 +175,15 @@ impl Owner {
             (_, Phase::Leaving | Phase::Over) => reply::spawn(transaction, 481, vec![]),
             (Method::Info, _) => self.on_info(transaction),
             (Method::Options, _) => reply::spawn(transaction, 200, reply::capabilities()),
-            (Method::Invite | Method::Update, Phase::Confirmed) => self.hand_to_stack(transaction).await,
+            (Method::Invite | Method::Update, Phase::Confirmed) => {
+                self.hand_to_stack(transaction).await
+            }
             (Method::Invite | Method::Update, Phase::Answered) if self.work.stash.len() < STASH => {
                 self.work.stash.push_back(transaction);
             }
             (Method::Invite | Method::Update, _) => {
                 reply::spawn(transaction, 500, vec![reply::retry_after(1)])
             }
-            // We never send a reliable provisional response for it to acknowledge (RFC 3262 section 3).
-            (Method::PRack | Method::Notify, _) => reply::spawn(transaction, 481, vec![]),
             _ => reply::spawn(transaction, 405, vec![reply::allow()]),
         }
     }
@@ -174,9 +198,8 @@ impl Owner {
     }
 
     fn on_info(&mut self, transaction: Box<Transaction>) {
-        let request = &transaction.original;
-        let content_type = body::content_type(&request.headers).unwrap_or_default().to_owned();
-        let body = request.body.clone();
+        let content_type = wire::content_type(&transaction.original);
+        let body = transaction.original.body.clone();
         let taken = self.tell(DialogEvent::Info { content_type, body });
         reply::spawn(transaction, if taken { 200 } else { 500 }, vec![]);
     }
@@ -232,7 +255,7 @@ impl Owner {
             self.tell(DialogEvent::Confirmed { answer });
         }
         if let Some(why) = self.work.hang_up.take() {
-            return self.send_bye(why);
+            return self.send_bye(why, EndReason::LocalBye);
         }
         while let Some(transaction) = self.work.stash.pop_front() {
             self.hand_to_stack(transaction).await;
@@ -247,7 +270,7 @@ impl Owner {
             return None;
         }
         self.answer_in_ack = None;
-        let sdp = body::session_description(body::content_type(&ack.headers), &ack.body).ok()??;
+        let sdp = wire::session_description(&ack.headers, &ack.body)?;
         self.agreed.remote = Some(sdp.clone());
         Some(sdp)
     }
@@ -273,71 +296,6 @@ impl Owner {
         }
     }
 
-    // New offers.
-
-    async fn on_offer(&mut self, request: Request, handle: TransactionHandle) {
-        if self.work.pending.is_some() {
-            // RFC 3261 section 14.2, RFC 3311 section 5.2.
-            return reply::through(&handle, 500, vec![reply::retry_after(2)], None).await;
-        }
-        let Ok(offer) = body::session_description(body::content_type(&request.headers), &request.body)
-        else {
-            return reply::through(&handle, 415, vec![reply::accept()], None).await;
-        };
-        if let Some(unchanged) = self.unchanged(&request, offer.as_deref()) {
-            return self.accept(&request, &handle, unchanged).await;
-        }
-        self.work.reoffers += 1;
-        let number = self.work.reoffers;
-        let slot = AnswerSlot { number, inbox: self.inbox_sender.clone() };
-        self.work.pending = Some(Pending { number, request, handle, offer: offer.clone() });
-        // When nobody takes the event, dropping it puts a refusal into our inbox.
-        self.tell(DialogEvent::Reoffered(Reoffer::new(offer, slot)));
-    }
-
-    /// What to answer to a refresh that changes nothing: it is no concern of the application's (RFC 4028 section 7.4).
-    fn unchanged(&self, request: &Request, offer: Option<&str>) -> Option<Option<String>> {
-        match offer {
-            None if request.method == Method::Update => Some(None),
-            Some(offer) if self.agreed.remote.as_deref() == Some(offer) => {
-                self.agreed.local.clone().map(Some)
-            }
-            _ => None,
-        }
-    }
-
-    async fn on_answer(&mut self, number: u32, answer: Result<String, Refusal>) {
-        let Some(pending) = self.work.pending.take_if(|pending| pending.number == number) else {
-            return;
-        };
-        match answer {
-            Ok(sdp) => {
-                if pending.offer.is_none() {
-                    let cseq = pending.request.cseq_header().and_then(|cseq| cseq.seq());
-                    self.answer_in_ack = cseq.ok();
-                } else {
-                    self.agreed.remote = pending.offer;
-                }
-                self.agreed.local = Some(sdp.clone());
-                self.accept(&pending.request, &pending.handle, Some(sdp)).await;
-            }
-            Err(refusal) => {
-                info!(call = %self.log_id, status = refusal.status, "new offer refused");
-                let headers = reply::refusal_headers(&refusal);
-                reply::through(&pending.handle, refusal.status, headers, None).await;
-            }
-        }
-    }
-
-    async fn accept(&mut self, request: &Request, handle: &TransactionHandle, sdp: Option<String>) {
-        let mut headers = reply::capabilities();
-        if sdp.is_some() {
-            headers.push(Header::ContentType("application/sdp".into()));
-        }
-        self.shared.retarget(&self.dialog, request);
-        reply::through(handle, 200, headers, sdp).await;
-    }
-
     // The end.
 
     fn hang_up(&mut self, why: Option<String>) {
@@ -351,14 +309,14 @@ impl Owner {
                 self.work.hang_up.get_or_insert(why);
                 self.finish(EndReason::LocalBye);
             }
-            Phase::Confirmed => self.send_bye(why),
+            Phase::Confirmed => self.send_bye(why, EndReason::LocalBye),
             Phase::Leaving | Phase::Over => {}
         }
     }
 
-    fn send_bye(&mut self, why: Option<String>) {
+    fn send_bye(&mut self, why: Option<String>, reason: EndReason) {
         self.phase = Phase::Leaving;
-        self.finish(EndReason::LocalBye);
+        self.finish(reason);
         if let Some(pending) = self.work.pending.take() {
             tokio::spawn(async move { reply::through(&pending.handle, 487, vec![], None).await });
         }

@@ -7,8 +7,7 @@ use rsipstack::transaction::transaction::Transaction;
 use tracing::debug;
 
 use crate::sip::Refusal;
-
-const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+use crate::sip::policy::{ALLOW, SUPPORTED};
 
 pub(super) fn allow() -> Header {
     Header::Allow(ALLOW.into())
@@ -20,7 +19,7 @@ pub(super) fn accept() -> Header {
 
 /// What we can do, for 200 to INVITE, UPDATE and OPTIONS (RFC 3261 section 11.2).
 pub(super) fn capabilities() -> Vec<Header> {
-    vec![allow(), accept(), Header::Supported("timer".into())]
+    vec![allow(), accept(), Header::Supported(SUPPORTED.into())]
 }
 
 pub(super) fn retry_after(seconds: u32) -> Header {

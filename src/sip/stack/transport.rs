@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rsipstack::dialog::dialog::Dialog as StackDialog;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri};
+use rsipstack::sip::uri::ParamsExt;
+use rsipstack::sip::{
+    Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri,
+};
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::tcp::TcpConnection;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -69,7 +72,11 @@ fn bind_tcp(listen: SocketAddr) -> io::Result<TcpListener> {
 const CONNECTIONS: usize = 1024;
 
 /// Takes TCP connections from those who may speak to us, until the agent stops.
-pub(super) async fn accept(shared: std::sync::Arc<Shared>, listener: TcpListener, local: SocketAddr) {
+pub(super) async fn accept(
+    shared: std::sync::Arc<Shared>,
+    listener: TcpListener,
+    local: SocketAddr,
+) {
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -141,33 +148,39 @@ pub(super) fn source_towards(peer: SocketAddr, port: u16) -> Option<SocketAddr> 
     Some(SocketAddr::new(socket.local_addr().ok()?.ip(), port))
 }
 
-/// Makes later requests within the dialog reach a peer behind NAT.
+/// Where the other side's first message came from, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flow {
+    pub peer: SocketAddr,
+    pub transport: Transport,
+}
+
+/// Where requests within the dialog go after this INVITE, re-INVITE or UPDATE (RFC 3261 section 12.1.1).
 ///
-/// Such a peer writes its private address into Contact, where nothing of ours arrives; the address that its packets come
-/// from does work. Behind a proxy (Record-Route) the proxy sees to it.
-pub(super) fn reach_behind_nat(dialog: &InviteDialog, request: &Request, peer: SocketAddr) {
-    let Some(contact) = target(request) else { return };
-    if !unreachable_from_here(&contact.host_with_port.host, peer) {
-        return;
+/// A peer behind NAT writes its private address into Contact, where nothing of ours arrives; the address that its packets
+/// come from does work. Behind a proxy (Record-Route) the proxy sees to it.
+pub(super) fn remote_target(request: &Request, flow: Flow) -> Option<Uri> {
+    let mut contact = request.typed_contact_headers().ok()?.into_iter().next()?.uri;
+    if flow.transport != Transport::Udp && contact.transport().is_none() {
+        contact.params.push(Param::Transport(flow.transport));
     }
-    if request.headers.iter().any(|header| matches!(header, Header::RecordRoute(_))) {
-        return;
+    let routed = request.headers.iter().any(|header| matches!(header, Header::RecordRoute(_)));
+    if routed || !unreachable_from_here(&contact.host_with_port.host, flow.peer) {
+        return Some(contact);
     }
-    let uri = Uri { host_with_port: HostWithPort::from(peer), ..contact };
-    set_target(dialog, uri);
+    Some(Uri { host_with_port: HostWithPort::from(flow.peer), ..contact })
 }
 
 fn unreachable_from_here(host: &Host, peer: SocketAddr) -> bool {
     match host {
-        Host::IpAddr(ip) => ip.to_canonical() != peer.ip().to_canonical() && is_private(*ip) && !is_private(peer.ip()),
+        Host::IpAddr(ip) => {
+            ip.to_canonical() != peer.ip().to_canonical()
+                && is_private(*ip)
+                && !is_private(peer.ip())
+        }
         // RFC 7118 section 5: clients that cannot know their address name one that does not exist.
         Host::Domain(name) => name.0.to_ascii_lowercase().ends_with(".invalid"),
     }
-}
-
-/// The remote target that a request sets (RFC 3261 section 12.1.1).
-pub(super) fn target(request: &Request) -> Option<Uri> {
-    request.typed_contact_headers().ok()?.into_iter().next().map(|contact| contact.uri)
 }
 
 pub(super) fn set_target(dialog: &InviteDialog, uri: Uri) {
