@@ -10,6 +10,9 @@ pub mod stack;
 pub mod text;
 pub mod timers;
 
+#[cfg(test)]
+mod torture;
+
 pub use stack::{Dialog, InboundCall, Reoffer, UserAgent};
 
 /// Who calls, as far as SIP tells.
