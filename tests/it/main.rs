@@ -1,1 +1,3 @@
 //! The one integration binary (fast to link); each module is a theme.
+
+mod torture;
