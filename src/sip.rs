@@ -14,6 +14,9 @@ pub use stack::{
     AnswerError, BindError, Config, Dial, DialError, Dialog, InboundCall, Reoffer, Stats, Trunk,
     UserAgent,
 };
+#[cfg(test)]
+mod torture;
+
 
 /// Who calls, as far as SIP tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
