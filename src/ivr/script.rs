@@ -5,6 +5,8 @@
 
 pub mod hours;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

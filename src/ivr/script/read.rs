@@ -54,9 +54,7 @@ impl Script {
     /// Reads a script; `file` is its name for messages.
     pub fn parse(file: &str, text: &str) -> Result<Script, ReadError> {
         let reader = Reader { line_starts: line_starts(text) };
-        reader
-            .script(file, text)
-            .map_err(|problems| ReadError { file: file.to_owned(), problems })
+        reader.script(file, text).map_err(|problems| ReadError { file: file.to_owned(), problems })
     }
 }
 

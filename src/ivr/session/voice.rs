@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys::again;
-use super::state::{
-    Announcing, Opening, Recording, RecordingPhase, State, Then, Wait, Wrapping,
-};
+use super::state::{Announcing, Opening, Recording, RecordingPhase, State, Then, Wait, Wrapping};
 use super::{PATIENCE, Session, Story};
 use crate::clock::Timestamp;
 use crate::ivr::script::{Open, Prompt, Record, Spanned};
@@ -111,9 +109,9 @@ impl Session {
                 }
                 self.after_recording(state, came, now)
             }
-            State::Wrapping(Wrapping { wait: Wait::Recording { record, take }, farewell, .. })
-                if take == slot =>
-            {
+            State::Wrapping(Wrapping {
+                wait: Wait::Recording { record, take }, farewell, ..
+            }) if take == slot => {
                 self.keep(&record, slot, ended_by, speech, now);
                 let farewell = farewell.filter(|_| ended_by != RecordingEnd::HungUp);
                 self.wrap_up(farewell, now)
@@ -124,16 +122,18 @@ impl Session {
 
     fn after_recording(&mut self, state: Recording, came: Came, now: Timestamp) -> State {
         let record = state.record;
+        let silences = state.silences + 1;
         match came {
             Came::ToWords => self.go(record.next.get_ref(), now),
-            Came::ToGrief => self.go(record.failed.get_ref(), now),
-            Came::ToNothing => {
-                let silences = state.silences + 1;
-                match again(&record.no_input, silences) {
-                    Ok(prompts) => self.announce(Arc::clone(&record), prompts, silences, now),
-                    Err(to) => self.go(to, now),
-                }
+            // A second attempt came to nothing: what was told before still stands.
+            Came::ToNothing | Came::ToGrief if record.story.is_some() && self.story.is_some() => {
+                self.go(record.next.get_ref(), now)
             }
+            Came::ToGrief => self.go(record.failed.get_ref(), now),
+            Came::ToNothing => match again(&record.no_input, silences) {
+                Ok(prompts) => self.announce(Arc::clone(&record), prompts, silences, now),
+                Err(to) => self.go(to, now),
+            },
         }
     }
 
