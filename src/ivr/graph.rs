@@ -79,7 +79,7 @@ fn label(step: &Step) -> String {
         Kind::Open(_) => "buka laporan",
         Kind::Transfer(_) => "sambungkan",
         Kind::Hours(_) => "jam layanan",
-        Kind::End(_) => "tutup",
+        Kind::End(_) => "akhir",
     };
     format!("{} ({what})", readable(&step.name))
 }
@@ -160,7 +160,17 @@ to = "selesai"
     #[test]
     fn steps_are_boxes_and_outcomes_stand_on_edges() {
         let script = Script::parse("kecil.toml", SMALL).unwrap();
-        insta::assert_snapshot!(dot(&script), @"");
+        insta::assert_snapshot!(dot(&script), @r##"
+    digraph script {
+      "sapa" [label="sapa (pilihan)", shape=box, style=filled, fillcolor="lightblue"];
+      "selesai" [label="selesai (akhir)", shape=box, style=filled, fillcolor="lightgray"];
+      "a '/b" [label="a '/b", shape=box, style=filled, fillcolor="white"];
+      "sapa" -> "selesai" [label="1, 2"];
+      "sapa" -> "sapa" [label="diam"];
+      "sapa" -> "a '/b" [label="salah tekan"];
+      "a '/b" -> "selesai" [label=""];
+    }
+    "##);
     }
 
     #[test]

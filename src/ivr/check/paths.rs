@@ -49,7 +49,10 @@ impl<'s> Checker<'s> {
     }
 
     fn unreachable_steps(&mut self) {
-        let reached = reach(self.script, self.script.start.get_ref(), |_| true);
+        if self.script.step(self.script.start.get_ref()).is_none() {
+            return;
+        }
+        let reached = reach(self.script, self.script.start.get_ref());
         for step in self.script.steps() {
             if step.name != *self.script.start.get_ref() && !reached.contains(step.name.as_str()) {
                 let sentence = "no way leads here; lead one here or remove it".to_owned();
@@ -215,16 +218,12 @@ fn after(step: &Step, edge: &Edge<'_>, mut facts: Facts) -> Option<Facts> {
     Some(facts)
 }
 
-/// The steps that can be reached from `from` by some edges, without `from` itself unless it can be reached again.
-fn reach<'s>(
-    script: &'s Script,
-    from: &str,
-    take: impl Fn(&Edge<'_>) -> bool,
-) -> BTreeSet<&'s str> {
+/// The steps that can be reached from `from`, without `from` itself unless it can be reached again.
+fn reach<'s>(script: &'s Script, from: &str) -> BTreeSet<&'s str> {
     let mut reached = BTreeSet::new();
     let mut queue: Vec<&Step> = script.step(from).into_iter().collect();
     while let Some(step) = queue.pop() {
-        for edge in script.edges(step).iter().filter(|edge| take(edge)) {
+        for edge in script.edges(step) {
             if let Some(next) = script.step(edge.to.get_ref())
                 && reached.insert(next.name.as_str())
             {

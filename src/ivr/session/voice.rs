@@ -16,9 +16,10 @@ const RECORDING_GRACE: Duration = Duration::from_secs(15);
 /// What a recording came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Came {
-    ToWords,
-    ToNothing,
-    ToGrief,
+    Words,
+    Nothing,
+    /// It cannot be kept.
+    Failed,
 }
 
 impl Session {
@@ -124,13 +125,13 @@ impl Session {
         let record = state.record;
         let silences = state.silences + 1;
         match came {
-            Came::ToWords => self.go(record.next.get_ref(), now),
+            Came::Words => self.go(record.next.get_ref(), now),
             // A second attempt came to nothing: what was told before still stands.
-            Came::ToNothing | Came::ToGrief if record.story.is_some() && self.story.is_some() => {
+            Came::Nothing | Came::Failed if record.story.is_some() && self.story.is_some() => {
                 self.go(record.next.get_ref(), now)
             }
-            Came::ToGrief => self.go(record.failed.get_ref(), now),
-            Came::ToNothing => match again(&record.no_input, silences) {
+            Came::Failed => self.go(record.failed.get_ref(), now),
+            Came::Nothing => match again(&record.no_input, silences) {
                 Ok(prompts) => self.announce(Arc::clone(&record), prompts, silences, now),
                 Err(to) => self.go(to, now),
             },
@@ -148,7 +149,7 @@ impl Session {
             }
             RecordingPhase::Stopping => {
                 self.note("failed", now);
-                self.after_recording(state, Came::ToGrief, now)
+                self.after_recording(state, Came::Failed, now)
             }
         }
     }
@@ -164,11 +165,11 @@ impl Session {
     ) -> Came {
         if ended_by == RecordingEnd::Failed {
             self.note("failed", now);
-            return Came::ToGrief;
+            return Came::Failed;
         }
         if speech < record.min_speech {
             self.note("no_input", now);
-            return Came::ToNothing;
+            return Came::Nothing;
         }
         self.note("recorded", now);
         *self.takes.entry(record.slot.clone()).or_insert(0) += 1;
@@ -180,7 +181,7 @@ impl Session {
             }
             None => self.kept.push(take.to_owned()),
         }
-        Came::ToWords
+        Came::Words
     }
 
     fn keep_story(&mut self, class: &str, take: &str) {
