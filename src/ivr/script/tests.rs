@@ -22,7 +22,7 @@ fn the_smallest_script_is_read() {
 
 #[test]
 fn broken_toml_is_told_with_its_line() {
-    insta::assert_snapshot!(refused("[step.a\nkind = 1"), @r##"uji.toml:6: unclosed table, expected `]`"##);
+    insta::assert_snapshot!(refused("[step.a\nkind = 1"), @r##"uji.toml:6: unclosed table; write `]`"##);
 }
 
 #[test]
