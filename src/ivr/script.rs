@@ -3,8 +3,11 @@
 //! The words are VoiceXML's (W3C VoiceXML 2.1): prompt, barge-in, no input, no match, termchar, interdigit timeout.
 //! The reader takes any script whose form is right; whether it makes sense is [`super::check`]'s question.
 
+mod edges;
 pub mod hours;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,6 +18,7 @@ use serde::Deserialize;
 pub use toml::Spanned;
 
 use super::PromptId;
+pub use edges::{By, Edge};
 pub use hours::Hours;
 pub use read::{Problem, ReadError};
 
@@ -60,26 +64,15 @@ impl Script {
         self.line_starts.partition_point(|start| *start <= place.start)
     }
 
-    /// Every way out of `step`, in the order in which the file would name them.
-    pub fn edges<'s>(&'s self, step: &'s Step) -> Vec<Edge<'s>> {
-        let mut edges = step.kind.edges();
-        match &step.kind {
-            Kind::Menu(_) => edges.push(Edge::caller("9", &self.goodbye)),
-            Kind::Confirm(confirm) if confirm.again.is_none() => {
-                edges.extend(self.stories_into(&step.name).map(|t| Edge::caller("2 ulangi", t)));
-            }
-            _ => {}
-        }
-        edges
-    }
-
-    /// The names of the story recordings that lead straight into the confirmation called `name`.
-    fn stories_into(&self, name: &str) -> impl Iterator<Item = &Target> {
-        self.steps.iter().filter_map(move |step| match &step.kind {
-            Kind::Record(record) if record.story.is_some() && record.next.get_ref() == name => {
-                Some(&step.header)
-            }
-            _ => None,
+    /// The classes of report that it opens tickets of, with their lines. What classes there are, the ticket side knows.
+    pub fn classes(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.steps.iter().filter_map(|step| {
+            let class = match &step.kind {
+                Kind::Record(record) => record.story.as_deref(),
+                Kind::Open(open) => open.class.as_deref(),
+                _ => None,
+            };
+            class.map(|class| (self.line(&step.header.span()), class))
         })
     }
 }
@@ -334,8 +327,7 @@ pub struct End {
 }
 
 /// A clip, or the place of something that only the call knows.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prompt {
     Clip(PromptId),
     /// `{code}`: the ticket's code, spoken in pairs.
@@ -346,40 +338,6 @@ pub enum Prompt {
     Options,
     /// `{key}`: the wrong key.
     Key,
-}
-
-/// Who takes a way out of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// The caller, by key or voice.
-    Caller,
-    /// The caller by doing nothing.
-    Silence,
-    /// The machine.
-    Machine,
-}
-
-/// One way out of a step.
-#[derive(Clone, Debug)]
-pub struct Edge<'s> {
-    /// A key or the outcome's name.
-    pub outcome: String,
-    pub by: By,
-    pub to: &'s Target,
-}
-
-impl<'s> Edge<'s> {
-    fn caller(outcome: impl Into<String>, to: &'s Target) -> Edge<'s> {
-        Edge { outcome: outcome.into(), by: By::Caller, to }
-    }
-
-    fn silence(to: &'s Target) -> Edge<'s> {
-        Edge { outcome: "no_input".into(), by: By::Silence, to }
-    }
-
-    fn machine(outcome: &str, to: &'s Target) -> Edge<'s> {
-        Edge { outcome: outcome.into(), by: By::Machine, to }
-    }
 }
 
 impl Kind {
@@ -438,58 +396,6 @@ impl Kind {
             Kind::Record(s) => vec![("no_input", &s.no_input)],
             _ => Vec::new(),
         }
-    }
-
-    /// Where `*` leads.
-    fn back(&self) -> Option<&Target> {
-        match self {
-            Kind::Menu(s) => s.back.as_ref(),
-            Kind::Digits(s) => s.back.as_ref(),
-            Kind::Lookup(s) => s.back.as_ref(),
-            _ => None,
-        }
-    }
-
-    fn edges(&self) -> Vec<Edge<'_>> {
-        let mut edges = match self {
-            Kind::Say(s) => vec![Edge::machine("", &s.next)],
-            Kind::Menu(s) => {
-                s.options.iter().map(|o| Edge::caller(o.key.get_ref(), &o.to)).collect()
-            }
-            Kind::Digits(s) => vec![Edge::caller("digits", &s.next)],
-            Kind::Record(s) => {
-                vec![Edge::caller("recorded", &s.next), Edge::machine("failed", &s.failed)]
-            }
-            Kind::Confirm(s) => {
-                let send = Edge { outcome: "# kirim".into(), by: By::Silence, to: &s.next };
-                let again = s.again.as_ref().map(|to| Edge::caller("2 ulangi", to));
-                std::iter::once(send).chain(again).collect()
-            }
-            Kind::Lookup(s) => vec![
-                Edge::caller("found", &s.found),
-                Edge::caller("answered", &s.answered),
-                Edge::caller("not_found", &s.not_found),
-                Edge::caller("exhausted", &s.exhausted),
-                Edge::caller("failed", &s.failed),
-            ],
-            Kind::Open(s) => {
-                vec![Edge::machine("opened", &s.next), Edge::machine("failed", &s.failed)]
-            }
-            Kind::Transfer(s) => {
-                vec![Edge::machine("taken", &s.taken), Edge::machine("not_taken", &s.not_taken)]
-            }
-            Kind::Goto(s) => vec![Edge::machine("", &s.to)],
-            Kind::Hours(s) => {
-                vec![Edge::machine("open", &s.open), Edge::machine("closed", &s.closed)]
-            }
-            Kind::End(_) => Vec::new(),
-        };
-        edges.extend(self.retries().into_iter().map(|(name, retry)| match name {
-            "no_input" => Edge::silence(&retry.to),
-            _ => Edge::caller(name, &retry.to),
-        }));
-        edges.extend(self.back().map(|to| Edge::caller("*", to)));
-        edges
     }
 }
 

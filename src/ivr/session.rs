@@ -16,9 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::script::{Choice, Kind, Prompt, Script, Spanned, Step};
-use super::{
-    Answer, Effect, Event, Lookup, Outcome, PathEntry, PlayId, PromptId, speech,
-};
+use super::{Answer, Effect, Event, Lookup, Outcome, PathEntry, PlayId, PromptId, speech};
 use crate::clock::Timestamp;
 use state::{Announcing, Saying, State, Then, Transferring};
 
@@ -232,9 +230,7 @@ impl Session {
             Kind::Lookup(lookup) => {
                 self.ask_digits(state::Wanted::Code(Arc::clone(lookup)), &lookup.prompts, now)
             }
-            Kind::Record(record) => {
-                self.announce(Arc::clone(record), &record.prompts, 0, now)
-            }
+            Kind::Record(record) => self.announce(Arc::clone(record), &record.prompts, 0, now),
             Kind::Confirm(confirm) => self.enter_confirm(Arc::clone(confirm), now),
             Kind::Open(open) => self.open(Arc::clone(open), now),
             Kind::Transfer(transfer) => {
@@ -281,11 +277,8 @@ impl Session {
 
     fn transferred(&mut self, state: Transferring, taken: bool, now: Timestamp) -> State {
         let transfer = state.transfer;
-        let (what, to) = if taken {
-            ("taken", &transfer.taken)
-        } else {
-            ("not_taken", &transfer.not_taken)
-        };
+        let (what, to) =
+            if taken { ("taken", &transfer.taken) } else { ("not_taken", &transfer.not_taken) };
         self.note(what, now);
         self.go(to.get_ref(), now)
     }
@@ -374,7 +367,7 @@ impl std::fmt::Debug for TypedAhead {
 }
 
 /// The clip that says a key.
-pub(super) fn key_clip(key: char) -> PromptId {
+pub(in crate::ivr) fn key_clip(key: char) -> PromptId {
     match key {
         '*' => "tombol/bintang".to_owned(),
         '#' => "tombol/pagar".to_owned(),

@@ -62,7 +62,11 @@ pub enum Happening {
     /// A recording ended, with so much speech in it.
     Recorded(String, RecordingEnd, Duration),
     /// A ticket was opened, or could not be.
-    Ticket { class: String, slots: Vec<String>, code: Option<String> },
+    Ticket {
+        class: String,
+        slots: Vec<String>,
+        code: Option<String>,
+    },
     /// Something was added to the ticket.
     Answered(String, Answer),
     LookedUp,

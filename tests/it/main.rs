@@ -9,3 +9,6 @@ mod sip_sipp;
 mod sip_timers;
 mod sip_transport;
 mod torture;
+mod callfile;
+mod pure_calls;
+mod shipped_scripts;

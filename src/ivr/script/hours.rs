@@ -221,7 +221,8 @@ to = 2026-03-02
 
     #[test]
     fn wrong_hours_are_told() {
-        for interval in ["16:00-08:00", "8-12", "08:00", "25:00-26:00", "08:60-09:00", "é:00-09:00"] {
+        for interval in ["16:00-08:00", "8-12", "08:00", "25:00-26:00", "08:60-09:00", "é:00-09:00"]
+        {
             let text = format!("zone = 'Asia/Jakarta'\nweekly = {{ monday = ['{interval}'] }}");
             assert!(hours(&text).unwrap_err().contains("is no interval of a day"), "{interval}");
         }

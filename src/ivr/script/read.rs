@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
@@ -54,9 +54,7 @@ impl Script {
     /// Reads a script; `file` is its name for messages.
     pub fn parse(file: &str, text: &str) -> Result<Script, ReadError> {
         let reader = Reader { line_starts: line_starts(text) };
-        reader
-            .script(file, text)
-            .map_err(|problems| ReadError { file: file.to_owned(), problems })
+        reader.script(file, text).map_err(|problems| ReadError { file: file.to_owned(), problems })
     }
 }
 
@@ -185,6 +183,12 @@ impl Reader {
     fn problem(&self, place: &str, error: &toml::de::Error) -> Problem {
         let line = error.span().map_or(1, |span| self.line(&span));
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
+        let message = match message.strip_prefix("missing field ") {
+            Some(key) => format!("{key} is missing; add it"),
+            None => {
+                message.replace("unknown field", "there is no key").replace(", expected", "; write")
+            }
+        };
         Problem { line, sentence: format!("{place}{message}") }
     }
 
@@ -217,20 +221,33 @@ pub(super) fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::
     if allowed.contains(&length) { Ok(length) } else { Err(wrong()) }
 }
 
-impl TryFrom<String> for Prompt {
-    type Error = String;
+impl<'de> Deserialize<'de> for Prompt {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Prompt, D::Error> {
+        from.deserialize_str(PromptVisitor)
+    }
+}
 
-    fn try_from(text: String) -> Result<Prompt, String> {
-        match text.as_str() {
+/// Judges inside the visit, where the deserializer still knows the place in the file.
+struct PromptVisitor;
+
+impl Visitor<'_> for PromptVisitor {
+    type Value = Prompt;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a prompt's id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Prompt, E> {
+        match text {
             "{code}" => Ok(Prompt::Code),
             "{found}" => Ok(Prompt::Found),
             "{options}" => Ok(Prompt::Options),
             "{key}" => Ok(Prompt::Key),
-            other if other.contains(['{', '}']) => Err(format!(
+            "" => Err(E::custom("a prompt's id is empty; write one of prompts.toml")),
+            other if other.contains(['{', '}']) => Err(E::custom(format!(
                 "there is no placeholder `{other}`; write {{code}}, {{found}}, {{options}}, {{key}} or a prompt's id"
-            )),
-            "" => Err("a prompt's id is empty; write one of prompts.toml".to_owned()),
-            _ => Ok(Prompt::Clip(text)),
+            ))),
+            id => Ok(Prompt::Clip(id.to_owned())),
         }
     }
 }

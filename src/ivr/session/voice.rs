@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys::again;
-use super::state::{
-    Announcing, Opening, Recording, RecordingPhase, State, Then, Wait, Wrapping,
-};
+use super::state::{Announcing, Opening, Recording, RecordingPhase, State, Then, Wait, Wrapping};
 use super::{PATIENCE, Session, Story};
 use crate::clock::Timestamp;
 use crate::ivr::script::{Open, Prompt, Record, Spanned};
@@ -18,9 +16,10 @@ const RECORDING_GRACE: Duration = Duration::from_secs(15);
 /// What a recording came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Came {
-    ToWords,
-    ToNothing,
-    ToGrief,
+    Words,
+    Nothing,
+    /// It cannot be kept.
+    Failed,
 }
 
 impl Session {
@@ -111,9 +110,9 @@ impl Session {
                 }
                 self.after_recording(state, came, now)
             }
-            State::Wrapping(Wrapping { wait: Wait::Recording { record, take }, farewell, .. })
-                if take == slot =>
-            {
+            State::Wrapping(Wrapping {
+                wait: Wait::Recording { record, take }, farewell, ..
+            }) if take == slot => {
                 self.keep(&record, slot, ended_by, speech, now);
                 let farewell = farewell.filter(|_| ended_by != RecordingEnd::HungUp);
                 self.wrap_up(farewell, now)
@@ -124,16 +123,18 @@ impl Session {
 
     fn after_recording(&mut self, state: Recording, came: Came, now: Timestamp) -> State {
         let record = state.record;
+        let silences = state.silences + 1;
         match came {
-            Came::ToWords => self.go(record.next.get_ref(), now),
-            Came::ToGrief => self.go(record.failed.get_ref(), now),
-            Came::ToNothing => {
-                let silences = state.silences + 1;
-                match again(&record.no_input, silences) {
-                    Ok(prompts) => self.announce(Arc::clone(&record), prompts, silences, now),
-                    Err(to) => self.go(to, now),
-                }
+            Came::Words => self.go(record.next.get_ref(), now),
+            // A second attempt came to nothing: what was told before still stands.
+            Came::Nothing | Came::Failed if record.story.is_some() && self.story.is_some() => {
+                self.go(record.next.get_ref(), now)
             }
+            Came::Failed => self.go(record.failed.get_ref(), now),
+            Came::Nothing => match again(&record.no_input, silences) {
+                Ok(prompts) => self.announce(Arc::clone(&record), prompts, silences, now),
+                Err(to) => self.go(to, now),
+            },
         }
     }
 
@@ -148,7 +149,7 @@ impl Session {
             }
             RecordingPhase::Stopping => {
                 self.note("failed", now);
-                self.after_recording(state, Came::ToGrief, now)
+                self.after_recording(state, Came::Failed, now)
             }
         }
     }
@@ -164,11 +165,11 @@ impl Session {
     ) -> Came {
         if ended_by == RecordingEnd::Failed {
             self.note("failed", now);
-            return Came::ToGrief;
+            return Came::Failed;
         }
         if speech < record.min_speech {
             self.note("no_input", now);
-            return Came::ToNothing;
+            return Came::Nothing;
         }
         self.note("recorded", now);
         *self.takes.entry(record.slot.clone()).or_insert(0) += 1;
@@ -180,7 +181,7 @@ impl Session {
             }
             None => self.kept.push(take.to_owned()),
         }
-        Came::ToWords
+        Came::Words
     }
 
     fn keep_story(&mut self, class: &str, take: &str) {
