@@ -24,9 +24,8 @@ lint:
 fmt:
 	$(CARGO) fmt
 
-bench: setup-test  ## figures and ratios; see tests/bench/README.md
-	$(CARGO) build --release --locked
-	tests/bench/run
+bench: setup-test  ## figures and ratios (ARGS="--quick" for a minute's look); see tests/bench/README.md
+	$(CARGO) bench --locked --bench calls -- $(ARGS)
 
 fuzz: setup-build  ## each fuzz target for SECONDS (default 60)
 	fuzz/run $(or $(SECONDS_EACH),60)

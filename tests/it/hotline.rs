@@ -1,0 +1,198 @@
+//! A `kentongan serve` of its own for a test: ports that the kernel chose, a folder that goes away.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+/// Longer than any start.
+const START: Duration = Duration::from_secs(30);
+
+/// A hotline that is up. Ends, by its process id, when dropped.
+pub struct Hotline {
+    pub sip_port: u16,
+    pub http_port: u16,
+    /// Where its rows and recordings are.
+    pub data: PathBuf,
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Hotline {
+    /// Starts one and waits until it takes calls. `extra` is TOML laid over a configuration for loopback.
+    pub fn start(extra: &str) -> anyhow::Result<Hotline> {
+        Hotline::start_by(Command::new(env!("CARGO_BIN_EXE_kentongan")), extra)
+    }
+
+    /// The same, by a command line that ends in the program's name (`taskset -c 0 kentongan`).
+    pub fn start_by(mut command: Command, extra: &str) -> anyhow::Result<Hotline> {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let (sip_port, http_port) = (free_port()?, free_port()?);
+        let data = folder.path().join("data");
+        let config = folder.path().join("kentongan.toml");
+        std::fs::write(&config, configuration(&data, sip_port, http_port, extra)?)?;
+        let log = std::fs::File::create(folder.path().join("log"))?;
+        let child = command
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let mut hotline = Hotline { sip_port, http_port, data, child, folder };
+        hotline.wait_until_ready()?;
+        Ok(hotline)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The sum of a metric over its labels; 0 while it has never been counted.
+    pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let (_, text) = get(self.http_port, "/metrics")?;
+        let of_name =
+            |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        Ok(text
+            .lines()
+            .filter(of_name)
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
+    }
+
+    /// What it wrote to its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// The SQLite file.
+    pub fn database(&self) -> PathBuf {
+        self.data.join("kentongan.db")
+    }
+
+    /// Every WAV under the data folder.
+    pub fn recordings(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        wavs(&self.data, &mut found);
+        found.sort();
+        found
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has.
+    pub fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        self.signal(rustix::process::Signal::TERM);
+        Ok(self.child.wait()?)
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) {
+            // Gone already: then there is nothing to tell it.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("kentongan serve ended with {status}:\n{}", self.log());
+            }
+            let answer = get(self.http_port, "/readyz");
+            if answer.as_ref().is_ok_and(|(status, _)| *status == 200) {
+                return Ok(());
+            }
+            if start.elapsed() > START {
+                bail!("kentongan serve is not ready: {answer:?}\n{}", self.log());
+            }
+            // Another process: there is no event to wait for.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Hotline {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// A port that was free a moment ago, for UDP and TCP alike.
+pub fn free_port() -> anyhow::Result<u16> {
+    for _ in 0..64 {
+        let tcp = TcpListener::bind(("127.0.0.1", 0))?;
+        let port = tcp.local_addr()?.port();
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port")
+}
+
+fn configuration(data: &Path, sip: u16, http: u16, extra: &str) -> anyhow::Result<String> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let base = format!(
+        r#"
+        data = {data:?}
+        [sip]
+        listen = "127.0.0.1:{sip}"
+        open = true
+        [media]
+        bind = "127.0.0.1"
+        ports = "0-0"
+        [calls]
+        drain = 2
+        [http]
+        listen = "127.0.0.1:{http}"
+        [ivr]
+        script = {script:?}
+        [prompts]
+        folder = {prompts:?}
+        "#,
+        script = home.join("ivr-scripts/hotline.toml"),
+        prompts = home.join("prompts/id"),
+    );
+    let mut table: toml::Table = toml::from_str(&base)?;
+    lay_over(&mut table, toml::from_str(extra)?);
+    Ok(toml::to_string(&table)?)
+}
+
+fn lay_over(table: &mut toml::Table, extra: toml::Table) {
+    for (key, value) in extra {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => lay_over(inner, value),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
+
+fn get(port: u16, path: &str) -> anyhow::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    Ok((status, body.to_owned()))
+}
+
+fn wavs(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            wavs(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "wav") {
+            found.push(path);
+        }
+    }
+}
