@@ -187,7 +187,9 @@ impl Hotline {
     /// The one door for new tickets, with a generator from the edge.
     #[expect(clippy::disallowed_methods, reason = "codes are drawn here, at the edge")]
     async fn open_ticket(&self, intake: Intake, now: Timestamp) -> Result<Ticket, OpenError> {
-        let ticket = self.store.open_ticket(intake, now, &mut rand::rng()).await?;
+        // The generator stays in this thread: the future that follows may move.
+        let opening = self.store.open_ticket(intake, now, &mut rand::rng());
+        let ticket = opening.await?;
         metrics::counter!("kentongan_tickets_opened_total", "channel" => "phone").increment(1);
         Ok(ticket)
     }

@@ -9,7 +9,7 @@ pub mod keys;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -41,6 +41,7 @@ pub struct PhoneCall {
     plays: u32,
     kept: Option<Recorded>,
     ended: Option<EndReason>,
+    answered: Instant,
 }
 
 /// Why the phone cannot be switched on, or a call not be made.
@@ -118,6 +119,7 @@ impl Phone {
             plays: 0,
             kept: None,
             ended: None,
+            answered: now(),
         })
     }
 }
@@ -177,6 +179,18 @@ impl PhoneCall {
         }
     }
 
+    /// How long ago the call was answered.
+    pub fn since_answer(&self) -> Duration {
+        self.answered.elapsed()
+    }
+
+    /// Waits until the other side hangs up.
+    pub async fn wait_for_end(&mut self) {
+        while self.ended.is_none() {
+            self.step().await;
+        }
+    }
+
     /// Lets time pass.
     pub async fn wait(&mut self, time: Duration) -> Met {
         self.until(time, |_| false).await
@@ -190,18 +204,19 @@ impl PhoneCall {
             self.on_dialog(event);
         }
         drop(self.leg);
-        let mut stats = LegStats::default();
+        let (mut kept, mut stats) = (self.kept, LegStats::default());
         while let Some(event) = self.events.recv().await {
             match event {
                 LegEvent::Closed(all) => stats = all,
-                event => self.on_leg(event),
+                LegEvent::Recorded(recorded) => kept = Some(recorded),
+                _ => {}
             }
         }
         while let Ok(samples) = self.sound.try_recv() {
             self.heard.extend(self.ear.hear(&samples));
         }
         self.heard.extend(self.ear.end());
-        Hearing { heard: self.heard, kept: self.kept, stats, ended: self.ended.unwrap_or(EndReason::Failed) }
+        Hearing { heard: self.heard, kept, stats, ended: self.ended.unwrap_or(EndReason::Failed) }
     }
 
     async fn step(&mut self) {
@@ -248,4 +263,9 @@ pub struct Hearing {
     pub kept: Option<Recorded>,
     pub stats: LegStats,
     pub ended: EndReason,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a phone is an edge: its keys are pressed by the clock")]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -344,7 +344,9 @@ impl Line {
     }
 
     fn state_of(&self, recorded: &Recorded) -> RecordingState {
-        let enough = recorded.speech >= self.hotline.config.min_speech();
+        // A name is short; once there is a ticket, every word belongs to it.
+        let needed = if self.ticket.is_some() { Duration::from_millis(1) } else { self.hotline.config.min_speech() };
+        let enough = recorded.speech >= needed;
         match recorded.ended_by {
             _ if enough => RecordingState::Kept,
             RecordEnd::Failed(_) => RecordingState::Failed,
@@ -490,9 +492,9 @@ impl Line {
                 Some(kept) => addition.recordings.push(kept.id),
                 None => return,
             },
-            ivr::Answer::Choice(choice) => match choice.as_str() {
-                "anonim" => addition.anonymous = Some(true),
-                "rahasia" => addition.confidential = Some(true),
+            ivr::Answer::Choice(choice) => match name {
+                "anonim" => addition.anonymous = Some(choice == "ya"),
+                "rahasia" => addition.confidential = Some(choice == "ya"),
                 _ => addition.text = Some(format!("{name}: {choice}")),
             },
         }

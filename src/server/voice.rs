@@ -10,7 +10,7 @@ use tracing::{error, info};
 
 use crate::call::{Hotline, Voice};
 use crate::config::Config;
-use crate::ivr::check::{self, Finding};
+use crate::ivr::check::{self, Finding, Severity};
 use crate::ivr::script::Script;
 use crate::media::prompt::Library;
 use crate::prompts::Catalogue;
@@ -32,15 +32,21 @@ pub fn load(config: &Config) -> anyhow::Result<Voice> {
     let catalogue = Catalogue::read(&config.prompts.folder)?;
     let prompts = Library::load(&config.prompts.folder, catalogue.ids())?;
     let path = &config.ivr.script;
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the script {}", path.display()))?;
-    let script = Script::read(&text, &path.display().to_string())?;
+    let script = read_script(path)?;
     let known = catalogue.ids().map(str::to_owned).collect();
-    let errors: Vec<Finding> = check::check(&script, &known).into_iter().filter(Finding::is_error).collect();
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    let errors: Vec<Finding> = check::check(&script, &known).into_iter().filter(is_error).collect();
     if !errors.is_empty() {
         return Err(Unfit(errors).into());
     }
     Ok(Voice { script: Arc::new(script), prompts })
+}
+
+/// Reads a script; whether it makes sense is the checker's question.
+pub fn read_script(path: &Path) -> anyhow::Result<Script> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the script {}", path.display()))?;
+    Ok(Script::parse(&path.display().to_string(), &text)?)
 }
 
 /// Takes a changed script or prompt for the next call, on SIGHUP or when the files change; a broken one never

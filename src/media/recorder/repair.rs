@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::media::silence::Gate;
+
 use super::{HEADER_BYTES, SPEC, duration_of};
 
 /// What [`repair`] found and left behind: a file that any WAV reader takes.
@@ -49,7 +51,7 @@ pub fn repair(path: &Path) -> Result<Repair, RepairError> {
     if mended {
         rewrite(&mut file, &wanted, data)?;
     }
-    Ok(Repair { duration: duration_of(data / 2), mended })
+    Ok(Repair { duration: duration_of(data / 2), speech: speech_in(path)?, mended })
 }
 
 fn rewrite(file: &mut File, header: &[u8], data: u64) -> io::Result<()> {
@@ -68,7 +70,17 @@ fn is_ours(found: &[u8], wanted: &[u8]) -> bool {
 fn readable(path: &Path) -> Result<Repair, RepairError> {
     let reader = hound::WavReader::open(path).map_err(RepairError::Foreign)?;
     let seconds = f64::from(reader.duration()) / f64::from(reader.spec().sample_rate.max(1));
-    Ok(Repair { duration: Duration::from_secs_f64(seconds), mended: false })
+    Ok(Repair { duration: Duration::from_secs_f64(seconds), speech: speech_in(path)?, mended: false })
+}
+
+/// Listens to the file as the recording's own gate did.
+fn speech_in(path: &Path) -> Result<Duration, RepairError> {
+    let mut reader = hound::WavReader::open(path).map_err(RepairError::Foreign)?;
+    let mut gate = Gate::default();
+    for sample in reader.samples::<i16>() {
+        gate.push(&[sample.map_err(RepairError::Foreign)?]);
+    }
+    Ok(gate.speech())
 }
 
 /// The canonical RIFF header over `data` bytes of samples, as hound writes it.
