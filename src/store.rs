@@ -85,6 +85,16 @@ impl Store {
         Store::on(Db::open(config).await?, config.limits).await
     }
 
+    /// The same for a database that must be there already: a command that only asks makes no empty one where a path
+    /// was mistyped.
+    pub async fn open_existing(config: &Config) -> Result<Store, StoreError> {
+        match config.path.try_exists() {
+            Ok(false) => Err(StoreError::Missing { path: config.path.clone() }),
+            // What cannot be told now is told by opening it.
+            Ok(true) | Err(_) => Store::open(config).await,
+        }
+    }
+
     /// An empty store that vanishes with its last handle.
     pub async fn in_memory() -> Result<Store, StoreError> {
         Store::on(Db::in_memory().await?, Limits::default()).await

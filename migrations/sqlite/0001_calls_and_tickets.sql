@@ -1,5 +1,6 @@
 -- Times are milliseconds since 1970 UTC, flags are 0 or 1, enums are the words that the Rust types give them.
--- migrations/postgres holds the same tables under the same numbers, with BIGINT for INTEGER and BOOLEAN for flags.
+-- A second database gets the same tables under the same numbers beside this folder, with BIGINT for INTEGER and
+-- BOOLEAN for flags.
 
 -- Agencies (OPD) and what they answer for. Seeded from deploy/seed, then the office's own.
 CREATE TABLE agency (

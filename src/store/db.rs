@@ -3,6 +3,7 @@
 //! [`Db`] and [`Tx`] are enums of databases, and [`on_read!`] and [`on_tx!`] expand one statement once for each, so
 //! that a second database is a second variant here and not a second copy of the logic elsewhere.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -59,10 +60,10 @@ impl Db {
     pub(super) async fn open(config: &Config) -> Result<Db, StoreError> {
         let path = &config.path;
         let opening = |source| StoreError::Open { path: path.clone(), source: Arc::new(source) };
+        make_private(path).map_err(|error| opening(sqlx::Error::Io(error)))?;
         let options = options(SqliteConnectOptions::new(), config.busy_timeout).filename(path);
         let writing = options
             .clone()
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal);
         let pool = pool(1, config.busy_timeout).connect_with(writing).await.map_err(opening)?;
@@ -139,6 +140,15 @@ fn pool(size: u32, acquire_timeout: Duration) -> SqlitePoolOptions {
 
 fn pool_of_readers(busy_timeout: Duration, options: SqliteConnectOptions) -> SqlitePool {
     pool(READERS, busy_timeout).connect_lazy_with(options)
+}
+
+/// Makes a missing file, for nobody else to read: it holds callers' numbers. The log beside it takes over the mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    // An existing file must not even be opened: closing it would drop the locks that this process holds on it.
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The file is missing and cannot be made, or is no database.
     #[error("cannot open the database {}: check that its folder exists and may be written: {source}", path.display())]
     Open { path: PathBuf, source: Arc<sqlx::Error> },
+    /// There is no such file, and none was to be made.
+    #[error("there is no database {}: check the path, or start the hotline once", path.display())]
+    Missing { path: PathBuf },
     /// The file is from a later version of this program.
     #[error("the database {} was written by a newer kentongan (migration {version}): install that one", path.display())]
     Newer { path: PathBuf, version: i64 },

@@ -75,6 +75,31 @@ async fn a_database_that_cannot_be_opened_is_told_by_its_path() {
 }
 
 #[tokio::test]
+async fn asking_makes_no_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config::at(dir.path().join("mistyped.db"));
+    let missing = Store::open_existing(&config).await.unwrap_err();
+    assert!(matches!(missing, StoreError::Missing { .. }), "{missing:?}");
+    assert!(!config.path.exists());
+    Store::open(&config).await.unwrap().close().await;
+    Store::open_existing(&config).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_the_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = OnFile::new().await;
+    a_ticket(&file).await;
+    let mut files = 0;
+    for entry in std::fs::read_dir(file.dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{entry:?}");
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its log and the log's index");
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_program_is_left_alone() {
     let file = OnFile::new().await;
     pragma(
