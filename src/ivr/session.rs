@@ -30,7 +30,6 @@ const MOST_TYPED_AHEAD: usize = 32;
 const MOST_ENTRIES: usize = 1000;
 
 /// One caller's way through a script.
-#[derive(Debug)]
 pub struct Session {
     script: Arc<Script>,
     state: State,
@@ -359,10 +358,11 @@ impl TypedAhead {
     }
 }
 
-// Keys typed ahead may be a code: they must not reach a log by way of `{:?}`.
-impl std::fmt::Debug for TypedAhead {
+// Codes and answers must not reach a log by way of `{:?}`: it tells the step, and no more.
+impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TypedAhead({})", self.keys.len())
+        let mut session = f.debug_struct("Session");
+        session.field("step", &self.step).field("is_over", &self.is_over()).finish_non_exhaustive()
     }
 }
 
