@@ -96,25 +96,27 @@ pub struct Facts<'a> {
 pub fn screen(request: &Request, facts: &Facts) -> Verdict {
     match check(request, facts) {
         Ok(()) => Verdict::Pass,
-        Err(_) if request.method == "ACK" => Verdict::Drop,
-        Err(reply) => Verdict::Reply(reply),
+        Err(reply) => refuse(request, reply),
     }
 }
 
 /// The verdict on a request whose body could not be had.
 pub fn broken(request: &Request, fault: Fault) -> Verdict {
-    match request.method {
-        "ACK" => Verdict::Drop,
-        _ => Verdict::Reply(Reply::new(400, fault.to_string())),
-    }
+    refuse(request, Reply::new(400, fault.to_string()))
+}
+
+/// The verdict on a request that passed and that the stack cannot read all the same.
+pub fn unreadable(request: &Request) -> Verdict {
+    refuse(request, Reply::new(400, "Unreadable request"))
 }
 
 /// The verdict on a request larger than the stack can read from a datagram; TCP would carry it.
 pub fn too_large(request: &Request) -> Verdict {
-    match request.method {
-        "ACK" => Verdict::Drop,
-        _ => Verdict::Reply(Reply::new(513, "Message Too Large")),
-    }
+    refuse(request, Reply::new(513, "Message Too Large"))
+}
+
+fn refuse(request: &Request, reply: Reply) -> Verdict {
+    if request.method == "ACK" { Verdict::Drop } else { Verdict::Reply(reply) }
 }
 
 /// Whether a response may be for us: one with a second Via was meant for somebody else (RFC 3261 section 8.1.3.3),
@@ -162,7 +164,7 @@ fn check_uri(text: &str) -> Result<(), Reply> {
     if !uri.is_sip() && !uri.is_tel() {
         return Err(Reply::new(416, "Unsupported URI Scheme"));
     }
-    if uri.is_sip() && (uri.host.is_empty() || !uri.headers.is_empty()) {
+    if uri.is_sip() && (!uri.has_host() || !uri.headers.is_empty()) {
         return Err(Reply::new(400, "Malformed Request-URI"));
     }
     Ok(())

@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 use rsipstack::platform::net::UdpSocket;
+use rsipstack::sip::SipMessage;
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use serde::Deserialize;
 
 use super::policy::{self, Dialog, Gate, Verdict, stateless_response};
@@ -121,16 +123,35 @@ impl EdgeSocket {
         match read(message) {
             Err(_) => Fate::Nothing("unreadable"),
             Ok(Message::Response(response)) if policy::is_ours(&response) => {
-                Fate::Through(message.len())
+                if is_digestible(message) {
+                    Fate::Through(message.len())
+                } else {
+                    Fate::Nothing("unreadable")
+                }
             }
             Ok(Message::Response(_)) => Fate::Nothing("misrouted_response"),
             Ok(Message::Request(request)) => {
                 match self.gate.screen(&request, Dialog::Unknown, now) {
-                    Verdict::Pass => Fate::Through(message.len()),
+                    Verdict::Pass if is_digestible(message) => Fate::Through(message.len()),
+                    Verdict::Pass => answer(&request, source, policy::unreadable(&request)),
                     verdict => answer(&request, source, verdict),
                 }
             }
         }
+    }
+}
+
+/// Whether rsipstack reads a mended message and finds its transaction; if not, it would drop it without a word.
+/// It reads it again afterwards: some 5 us a message, for which nobody is left without an answer.
+pub(super) fn is_digestible(message: &[u8]) -> bool {
+    match SipMessage::try_from(message) {
+        Ok(SipMessage::Request(request)) => {
+            TransactionKey::from_request(&request, TransactionRole::Server).is_ok()
+        }
+        Ok(SipMessage::Response(response)) => {
+            TransactionKey::from_response(&response, TransactionRole::Client).is_ok()
+        }
+        Err(_) => false,
     }
 }
 

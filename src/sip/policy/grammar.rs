@@ -3,6 +3,8 @@
 use super::Reply;
 use crate::sip::text::{Headers, NameAddr, Uri, is_token, params, split_outside};
 
+const TRANSPORTS: [&str; 7] = ["UDP", "TCP", "TLS", "SCTP", "TLS-SCTP", "WS", "WSS"];
+
 /// Checks Via, From, To, Call-ID and CSeq; the first fault is the one told.
 pub(super) fn mandatory(headers: &Headers) -> Result<(), Reply> {
     for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
@@ -68,10 +70,14 @@ fn via(headers: &Headers) -> Result<(), Reply> {
         _ => return Err(bad("Malformed Via")),
     };
     let host = |b: u8| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b);
-    let whole = is_token(transport)
+    // The stack reads no others, and would drop the request without a word.
+    if !TRANSPORTS.iter().any(|known| known.eq_ignore_ascii_case(transport)) {
+        return Err(bad("Unknown transport in Via"));
+    }
+    let quotes_end = |via: &str| via.bytes().filter(|b| *b == b'"').count() % 2 == 0;
+    let whole = headers.all("Via").all(|via| !via.is_empty() && quotes_end(via))
         && !sent_by.is_empty()
         && sent_by.bytes().all(host)
-        && headers.all("Via").all(|via| !via.is_empty())
         && params(top).all(|(name, value)| is_token(name) && value != Some(""));
     if !whole {
         return Err(bad("Malformed Via"));
@@ -89,7 +95,7 @@ fn address<'h>(headers: &'h Headers, name: &'static str) -> Result<NameAddr<'h>,
     let malformed = || bad(format!("Malformed {name}"));
     let text = headers.get(name).ok_or_else(malformed)?;
     let address = NameAddr::read(text).ok_or_else(malformed)?;
-    let whole = Uri::read(address.uri).is_some_and(|uri| !uri.is_sip() || !uri.host.is_empty())
+    let whole = Uri::read(address.uri).is_some_and(|uri| !uri.is_sip() || uri.has_host())
         && !address.uri.contains(char::is_whitespace)
         && params(text).all(|(name, _)| is_token(name));
     if whole { Ok(address) } else { Err(malformed()) }

@@ -78,6 +78,8 @@ fn each_malformed_header_field_is_named() {
         ("Via", "SIP/2.0/UDP 192.0.2.15;;,;,,", "Malformed Via"),
         ("Via", "SIP/2.0/UDP h;branch=z9hG4bK", "Via branch without an identifier"),
         ("Via", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", "Malformed Via"),
+        ("Via", "SIP/2.0/DTLS h;branch=z9hG4bK1", "Unknown transport in Via"),
+        ("Via", "SIP/2.0/UDP h;branch=z9hG4bK1;x=\"", "Malformed Via"),
         ("From", "\"A <sip:a@b>;tag=1", "Malformed From"),
         ("From", "<sip:a@b>", "From without a tag"),
         ("From", "+<sip:a@b>;tag=1", "More than one From header field"),

@@ -60,6 +60,15 @@ async fn the_stack_sees_mended_messages_and_the_sender_hears_of_the_others() {
 }
 
 #[tokio::test]
+async fn what_the_stack_alone_cannot_read_is_answered_too() {
+    let (edge, phone) = pair(Config::default()).await;
+    let options = request("OPTIONS", "");
+    let odd = options.replacen("sip:112@h", "sip:;112@h", 1);
+    through(&edge, &phone, &[odd.as_bytes(), options.as_bytes()]).await;
+    assert!(heard(&phone).await.starts_with("SIP/2.0 400 Unreadable request\r\n"));
+}
+
+#[tokio::test]
 async fn blank_lines_in_front_of_a_healthy_message_are_left_behind() {
     let (edge, phone) = pair(Config::default()).await;
     let options = request("OPTIONS", "Content-Length: 0\r\n");

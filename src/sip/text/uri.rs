@@ -82,6 +82,12 @@ impl<'a> Uri<'a> {
         Some(Uri { scheme, user, host: without_port(host), params, headers })
     }
 
+    /// Whether its host could be one: a name or address, not yet resolved.
+    pub fn has_host(&self) -> bool {
+        !self.host.is_empty()
+            && self.host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b))
+    }
+
     /// Whether it is a `sip:` or `sips:` URI.
     pub fn is_sip(&self) -> bool {
         self.scheme.eq_ignore_ascii_case("sip") || self.scheme.eq_ignore_ascii_case("sips")
