@@ -12,11 +12,10 @@ pub mod timers;
 
 pub use stack::{
     AnswerError, BindError, Config, Dial, DialError, Dialog, InboundCall, Reoffer, Stats, Trunk,
-    UserAgent,
+    UserAgent, source_towards,
 };
 #[cfg(test)]
 mod torture;
-
 
 /// Who calls, as far as SIP tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use call::{AnswerError, InboundCall};
+pub use transport::source_towards;
 pub use config::{Config, Trunk};
 pub use dial::{Dial, DialError};
 pub use dialog::{Dialog, Reoffer};

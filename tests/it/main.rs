@@ -1,5 +1,8 @@
 //! The one integration binary (fast to link); each module is a theme.
 
+mod callfile;
+mod pure_calls;
+mod shipped_scripts;
 mod sip_calls;
 mod sip_dial;
 mod sip_offers;
@@ -9,6 +12,3 @@ mod sip_sipp;
 mod sip_timers;
 mod sip_transport;
 mod torture;
-mod callfile;
-mod pure_calls;
-mod shipped_scripts;
