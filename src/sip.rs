@@ -10,6 +10,9 @@ pub mod stack;
 pub mod text;
 pub mod timers;
 
+#[cfg(test)]
+mod torture;
+
 pub use stack::{
     AnswerError, BindError, Config, Dial, DialError, Dialog, InboundCall, Reoffer, Stats, Trunk,
     UserAgent,

@@ -162,7 +162,7 @@ fn check_uri(text: &str) -> Result<(), Reply> {
     if !uri.is_sip() && !uri.is_tel() {
         return Err(Reply::new(416, "Unsupported URI Scheme"));
     }
-    if uri.is_sip() && (uri.host.is_empty() || text.contains('?')) {
+    if uri.is_sip() && (uri.host.is_empty() || !uri.headers.is_empty()) {
         return Err(Reply::new(400, "Malformed Request-URI"));
     }
     Ok(())

@@ -8,3 +8,4 @@ mod sip_refusals;
 mod sip_sipp;
 mod sip_timers;
 mod sip_transport;
+mod torture;

@@ -10,29 +10,30 @@ use crate::sip::text::{NameAddr, Request, split_outside};
 
 /// Writes the response to `request` (RFC 3261 section 8.2.6), with `received` and `rport` of `source` in the top Via
 /// (RFC 3581) and a To tag that stays the same for every retransmission; send it to `source`, as rsipstack does with its own.
-/// `source` is `None` on a stream whose Via the stack has stamped. `None` comes back if the request lacks what a response copies.
+/// `source` is `None` on a stream whose Via the stack has stamped. `None` comes back without
+/// Via and CSeq, by which alone the sender could tell what is answered (section 17.1.3); From, To and Call-ID are copied where they are.
 pub fn stateless_response(
     request: &Request,
     source: Option<SocketAddr>,
     reply: &Reply,
 ) -> Option<String> {
     let headers = &request.headers;
-    let (from, to) = (headers.get("From")?, headers.get("To")?);
-    let (call_id, sequence) = (headers.get("Call-ID")?, headers.get("CSeq")?);
+    let sequence = headers.get("CSeq")?;
     let top = headers.get("Via").filter(|via| !via.is_empty())?;
     let mut out = format!("SIP/2.0 {} {}\r\n", reply.status, reply.phrase);
     field(&mut out, "Via", &stamped(top, source));
     for via in headers.all("Via").skip(1) {
         field(&mut out, "Via", via);
     }
-    field(&mut out, "From", from);
-    match NameAddr::read(to) {
-        Some(_) if to_tag(headers).is_none() => {
-            field(&mut out, "To", &format!("{to};tag={}", tag(request)))
-        }
-        _ => field(&mut out, "To", to),
+    if let Some(from) = headers.get("From") {
+        field(&mut out, "From", from);
     }
-    field(&mut out, "Call-ID", call_id);
+    if let Some(to) = headers.get("To") {
+        field(&mut out, "To", &tagged(to, request));
+    }
+    if let Some(call_id) = headers.get("Call-ID") {
+        field(&mut out, "Call-ID", call_id);
+    }
     field(&mut out, "CSeq", sequence);
     for (name, value) in &reply.headers {
         field(&mut out, name, value);
@@ -66,6 +67,14 @@ fn stamped(via: &str, source: Option<SocketAddr>) -> String {
     }
     let _ = write!(out, ";received={}", source.ip());
     out + others
+}
+
+/// To with a tag, unless it has one or cannot be read far enough to tell.
+fn tagged(to: &str, request: &Request) -> String {
+    match NameAddr::read(to) {
+        Some(_) if to_tag(&request.headers).is_none() => format!("{to};tag={}", tag(request)),
+        _ => to.to_owned(),
+    }
 }
 
 /// Made from what a retransmission repeats (section 8.2.7); not a secret.

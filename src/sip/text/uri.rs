@@ -55,8 +55,10 @@ pub struct Uri<'a> {
     pub user: &'a str,
     /// Without port and parameters; empty in a `tel:` URI.
     pub host: &'a str,
-    /// After the first `;` that follows the host.
+    /// After the first `;` that follows the host, up to the header fields.
     pub params: &'a str,
+    /// After the `?`: header fields, which only a URI outside SIP messages may carry.
+    pub headers: &'a str,
 }
 
 impl<'a> Uri<'a> {
@@ -70,19 +72,14 @@ impl<'a> Uri<'a> {
         }
         if scheme.eq_ignore_ascii_case("tel") {
             let (user, params) = rest.split_once(';').unwrap_or((rest, ""));
-            return Some(Uri { scheme, user, host: "", params });
+            return Some(Uri { scheme, user, host: "", params, headers: "" });
         }
-        // '@' cannot stand in a host, so the last one before any header part ends the user part.
-        let (userinfo, host) = match rest.split('?').next().unwrap_or(rest).rfind('@') {
-            Some(at) => (&rest[..at], &rest[at + 1..]),
-            None => ("", rest),
-        };
+        // '@' is escaped wherever else it stands; '?' and ';' may well be part of the user.
+        let (userinfo, rest) = rest.split_once('@').unwrap_or(("", rest));
         let user = userinfo.split(':').next().unwrap_or(userinfo);
-        let (host, params) = match host.find([';', '?']) {
-            Some(at) => (&host[..at], host[at..].strip_prefix(';').unwrap_or("")),
-            None => (host, ""),
-        };
-        Some(Uri { scheme, user, host: without_port(host), params })
+        let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
+        let (host, params) = rest.split_once(';').unwrap_or((rest, ""));
+        Some(Uri { scheme, user, host: without_port(host), params, headers })
     }
 
     /// Whether it is a `sip:` or `sips:` URI.
@@ -117,6 +114,8 @@ mod tests {
         let b = NameAddr::read("sip:112@[::1]:5060;tag=x").unwrap();
         assert_eq!((b.uri, b.bracketed, b.param("tag")), ("sip:112@[::1]:5060", false, Some("x")));
         assert_eq!(Uri::read(b.uri).unwrap().host, "[::1]");
+        let odd = Uri::read("sip:isn't+it$/crazy?,/;;*:pas?wd@h;lr?Route=x").unwrap();
+        assert_eq!((odd.user, odd.host, odd.headers), ("isn't+it$/crazy?,/;;*", "h", "Route=x"));
         assert_eq!(Uri::read("tel:+62-812;phone-context=x").unwrap().user, "+62-812");
         assert_eq!(Uri::read("sip:user;par=u%40e@h?Route=x@y").unwrap().user, "user;par=u%40e");
     }
