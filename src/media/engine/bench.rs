@@ -39,10 +39,10 @@ fn run(count: usize, recording: bool) -> String {
     let dir = tempfile::tempdir().unwrap();
     let bind = Ipv4Addr::LOCALHOST.into();
     let engine = Engine::start(Config { bind, ports: 0..=0, ..Config::default() }).unwrap();
+    let prompt = Arc::new(Clip::from_samples(&vec![2000; 8000 * 60]));
     let before = resident();
     let legs: Vec<_> = (0..count).map(|_| engine.open().unwrap()).collect();
     let mut callers = Callers::new(legs.iter().map(|(leg, _)| leg.local_addr()));
-    let prompt = Arc::new(Clip::from_samples(&vec![2000; 8000 * 60]));
     for (number, (leg, _)) in legs.iter().enumerate() {
         leg.connect(callers.agreed(number));
         leg.play(1, vec![prompt.clone()]);
@@ -59,10 +59,10 @@ fn run(count: usize, recording: bool) -> String {
     }
     callers.run(Duration::from_secs(2));
     callers.gaps.clear();
+    let memory = resident().saturating_sub(before) / count as u64;
     let (cpu, start) = (thread_cpu(), Instant::now());
     callers.run(RUN);
     let (cpu_after, elapsed) = (thread_cpu(), start.elapsed());
-    let memory = (resident() - before) / count as u64;
     let packets = callers.gaps.len() as f64;
     callers.gaps.sort_unstable();
     let gap = |per_mille: usize| {
