@@ -69,12 +69,15 @@ fn run(count: usize, recording: bool) -> String {
         let last = callers.gaps.len() - 1;
         f64::from(callers.gaps[last * per_mille / 1000]) / 1000.0
     };
-    let used = |name: &str| cpu_after[name] - cpu.get(name).copied().unwrap_or_default();
+    let since = |name: &str, which: usize| {
+        cpu_after[name][which] - cpu.get(name).copied().unwrap_or_default()[which]
+    };
+    let used = |name| since(name, 0);
     let call_minutes = count as f64 * elapsed.as_secs_f64() / 60.0;
     format!(
         "{count} legs, recording: {recording}, {:.1} s, {:?}\n\
          packets heard {packets} of {:.0}; gap p50 {} p99 {} p99.9 {} max {} ms\n\
-         media thread {:.2} us a pair, {:.4} CPU s a call-minute; recorder {:.4}\n\
+         media thread {:.2} us a pair, {:.4} CPU s a call-minute, waited {:.1} s for a CPU; recorder {:.4}\n\
          {memory} bytes resident a leg, callers included",
         elapsed.as_secs_f64(),
         engine.lateness(),
@@ -85,6 +88,7 @@ fn run(count: usize, recording: bool) -> String {
         gap(1000),
         used("media-0").as_secs_f64() * 1e6 / packets,
         used("media-0").as_secs_f64() / call_minutes,
+        since("media-0", 1).as_secs_f64(),
         used("recorder").as_secs_f64() / call_minutes,
     )
 }
@@ -166,14 +170,16 @@ fn resident() -> u64 {
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// CPU time by thread name.
-fn thread_cpu() -> HashMap<String, Duration> {
+/// CPU time by thread name, and how long the thread waited for a CPU.
+fn thread_cpu() -> HashMap<String, [Duration; 2]> {
     let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
     threads
         .filter_map(|thread| {
             let name = fs::read_to_string(thread.path().join("comm")).ok()?.trim().to_owned();
             let nanos = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            Some((name, Duration::from_nanos(nanos.split(' ').next()?.parse().ok()?)))
+            let mut times =
+                nanos.split(' ').map(|nanos| Some(Duration::from_nanos(nanos.parse().ok()?)));
+            Some((name, [times.next()??, times.next()??]))
         })
         .collect()
 }
