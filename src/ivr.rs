@@ -9,6 +9,7 @@ pub mod graph;
 pub mod script;
 pub mod session;
 pub mod speech;
+pub mod trial;
 
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ pub enum Event {
     OpenFailed,
     /// The answer to [`Effect::Transfer`]: whether somebody took the call.
     Transferred { taken: bool },
-    /// The caller is gone. Always the last event; what comes back must not need the line.
+    /// The caller is gone: no effect after it needs the line. Only [`Event::RecordingEnded`], [`Event::Opened`] and
+    /// [`Event::OpenFailed`] may follow; the driver goes on until [`Session::is_over`].
     HungUp,
 }
 
@@ -85,13 +87,14 @@ pub enum Effect {
     PlayRecording { id: PlayId, slot: String },
     /// Stop what is playing, at once (barge-in).
     StopPlaying,
-    /// Record under a slot; a second recording under the same slot replaces the first.
+    /// Record under a slot; a second recording under the same slot replaces the first. A slot that holds words is never
+    /// used again: the next attempt is called `slot-2`, and so on.
     Record { slot: String, limits: RecordLimits },
     /// End the recording; [`Event::RecordingEnded`] follows.
     StopRecording,
     /// Ask the ticket store about a code (eight digits as typed) and, if one was asked for, a PIN.
     LookUp { code: String, pin: Option<String> },
-    /// Open a ticket from the answers given so far.
+    /// Open a ticket. `slots` are the recordings that belong to it, the story first.
     Open { class: String, slots: Vec<String> },
     /// An answer given after the ticket was opened, to be added to it: a recording's slot, or a choice made.
     Answer { name: String, value: Answer },

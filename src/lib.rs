@@ -4,13 +4,36 @@
 
 /// Time as the program keeps it: milliseconds since 1970, read at the edges only.
 pub mod clock;
-/// The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
-pub mod ivr;
-/// RTP: offers, packets, digits, prompts and recordings. Knows nothing of SIP.
-pub mod media;
+
 /// SIP: datagrams to calls. Knows nothing of audio: a session description is text here.
 pub mod sip;
-/// Rows: the only module with SQL.
-pub mod store;
+
+/// RTP: offers, packets, keys, prompts and recordings. Knows nothing of SIP.
+pub mod media;
+
+/// The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
+pub mod ivr;
+
 /// What a complaint is: codes, classes, states, and who may hear what.
 pub mod ticket;
+
+/// Rows: the only module with SQL.
+pub mod store;
+
+/// Recordings on disk: names to paths.
+pub mod files;
+
+/// What the hotline says: texts, their rendering, and what is wrong with either.
+pub mod prompts;
+
+/// One task per call: where dialog, leg and session meet.
+pub mod call;
+
+/// Starts everything, stops everything.
+pub mod server;
+
+/// The configuration file and the environment.
+pub mod config;
+
+/// A telephone in software, for the demo, the tests and `kentongan call`.
+pub mod phone;

@@ -4,11 +4,19 @@
 
 pub mod identity;
 pub mod policy;
+pub mod repair;
 pub mod socket;
 pub mod stack;
+pub mod text;
 pub mod timers;
 
-pub use stack::{Dialog, InboundCall, Reoffer, UserAgent};
+pub use stack::{
+    AnswerError, BindError, Config, Dial, DialError, Dialog, InboundCall, Reoffer, Stats, Trunk,
+    UserAgent,
+};
+#[cfg(test)]
+mod torture;
+
 
 /// Who calls, as far as SIP tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,10 +62,27 @@ pub enum EndReason {
 pub struct Refusal {
     /// 4xx, 5xx or 6xx.
     pub status: u16,
-    /// Goes into the Reason or Warning header and the log.
+    /// Goes into the Warning header (RFC 3261 section 20.43) and the log: no personal data.
     pub reason: String,
     /// Seconds for Retry-After (RFC 3261 section 20.33).
     pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// A refusal without Retry-After.
+    pub fn new(status: u16, reason: impl Into<String>) -> Refusal {
+        Refusal { status, reason: reason.into(), retry_after: None }
+    }
+
+    /// Every line is taken.
+    pub fn busy(retry_after: u32) -> Refusal {
+        Refusal { retry_after: Some(retry_after), ..Refusal::new(486, "every line is taken") }
+    }
+
+    /// Something that a call needs is not there just now.
+    pub fn unavailable(reason: &str, retry_after: u32) -> Refusal {
+        Refusal { retry_after: Some(retry_after), ..Refusal::new(503, reason) }
+    }
 }
 
 /// Whether new calls are let in.

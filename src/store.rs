@@ -1,1 +1,139 @@
+//! Rows: calls, recordings, tickets and their history. The only module with SQL.
+//!
+//! A [`Store`] is a cheap handle; its double in tests is [`Store::in_memory`]. Writes asked for at the same time share
+//! one commit (`writer`), each statement stands once (`sql`), and which database it is only `db` knows.
+//! There is one door for new tickets: [`Store::open_ticket`].
 
+mod calls;
+mod db;
+mod error;
+mod health;
+mod lookups;
+mod recordings;
+mod recovery;
+mod seed;
+mod sql;
+mod tickets;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::ticket::disclosure::Limits;
+use db::{Db, on_read};
+
+pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
+pub use error::{OpenError, StoreError};
+pub use health::Counts;
+pub use lookups::{Asker, LookedUp};
+pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
+pub use recovery::{Story, UnfinishedCall};
+pub use seed::{AgencyRow, CategoryRow};
+pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
+
+/// Where the rows are, and the rules the store keeps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The SQLite file. Its folder must exist; the file is made when it is missing.
+    pub path: PathBuf,
+    /// How long to wait for another program that holds the database, such as a backup.
+    #[serde(skip, default = "Config::default_busy_timeout")]
+    pub busy_timeout: Duration,
+    /// How many wrong codes are borne.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+impl Config {
+    const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A database file with everything else as usual.
+    pub fn at(path: impl Into<PathBuf>) -> Config {
+        Config {
+            path: path.into(),
+            busy_timeout: Config::DEFAULT_BUSY_TIMEOUT,
+            limits: Limits::default(),
+        }
+    }
+
+    fn default_busy_timeout() -> Duration {
+        Config::DEFAULT_BUSY_TIMEOUT
+    }
+}
+
+/// A handle on the rows.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    /// Counts the starts of the program, as far as they took calls.
+    run: i64,
+    limits: Arc<Limits>,
+}
+
+impl Store {
+    /// Opens the database, makes it when it is missing, brings its tables up to date and seeds an empty one.
+    ///
+    /// Several programs may open the same file (`serve`, `doctor`, `ticket show`); one at a time may take calls.
+    pub async fn open(config: &Config) -> Result<Store, StoreError> {
+        Store::on(Db::open(config).await?, config.limits).await
+    }
+
+    /// The same for a database that must be there already: a command that only asks makes no empty one where a path
+    /// was mistyped.
+    pub async fn open_existing(config: &Config) -> Result<Store, StoreError> {
+        match config.path.try_exists() {
+            Ok(false) => Err(StoreError::Missing { path: config.path.clone() }),
+            // What cannot be told now is told by opening it.
+            Ok(true) | Err(_) => Store::open(config).await,
+        }
+    }
+
+    /// An empty store that vanishes with its last handle.
+    pub async fn in_memory() -> Result<Store, StoreError> {
+        Store::on(Db::in_memory().await?, Limits::default()).await
+    }
+
+    async fn on(db: Db, limits: Limits) -> Result<Store, StoreError> {
+        seed::load(&db).await?;
+        let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
+        Ok(Store { db, run, limits: Arc::new(limits) })
+    }
+
+    /// Finishes what was asked for and closes the database. Later requests fail with [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// Text from a stranger, fit for a row: without control characters, and not longer than `max` characters.
+fn tidy(text: &str, max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(max).collect()
+}
+
+/// The same for something that somebody wrote: line breaks stay.
+fn tidy_lines(text: &str, max: usize) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(max).collect()
+}
+
+/// The longest header value, number or step name that is kept, in characters.
+const LINE: usize = 255;
+
+/// The longest text of a report that is kept, in characters.
+const TEXT: usize = 20_000;
+
+/// A duration in a row. Longer than 292 million years is as long as that.
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A count in a row.
+fn count(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

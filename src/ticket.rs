@@ -1,9 +1,11 @@
 //! A ticket and what it takes to open one. Pure: rows are `store`'s, voices are `call`'s.
 
 pub mod code;
+pub mod contact;
 pub mod disclosure;
 pub mod workflow;
 
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 pub use code::TicketCode;
@@ -39,6 +41,14 @@ pub enum Class {
     ContentReport,
     /// Darurat: belongs to 112, kept here so that nobody is turned away.
     Emergency,
+}
+
+impl Class {
+    /// The class of this name, as scripts and rows write it (`information_request`).
+    pub fn parse(name: &str) -> Option<Class> {
+        let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        Class::deserialize(name).ok()
+    }
 }
 
 /// Who is reporting, as far as the line tells.

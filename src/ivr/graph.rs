@@ -1,1 +1,194 @@
+//! A script as a picture: DOT text for Graphviz, and SVG without it.
 
+use std::fmt::Write as _;
+
+use layout::backends::svg::SVGWriter;
+use layout::gv::{DotParser, GraphBuilder};
+
+use super::script::{By, Kind, Script, Step};
+
+/// The script cannot be drawn: a fault of ours, since every script has a DOT text.
+#[derive(Debug, thiserror::Error)]
+#[error("the menu's picture cannot be drawn: {0}")]
+pub struct DrawError(String);
+
+/// The script in the DOT language: a box a step, its outcomes on the edges. Edges to the goodbye are left out, since `9`
+/// leads there from everywhere.
+pub fn dot(script: &Script) -> String {
+    let mut text = String::from("digraph script {\n");
+    for step in script.steps() {
+        let (shape, color) = look(&step.kind);
+        let _ = writeln!(
+            text,
+            "  {} [label={}, shape={shape}, style=filled, fillcolor=\"{color}\"];",
+            quoted(&step.name),
+            quoted(&label(step)),
+        );
+    }
+    for step in script.steps() {
+        for (to, outcomes) in merged_edges(script, step) {
+            let _ = writeln!(
+                text,
+                "  {} -> {} [label={}];",
+                quoted(&step.name),
+                quoted(to),
+                quoted(&outcomes.join(", ")),
+            );
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The picture itself.
+pub fn svg(script: &Script) -> Result<String, DrawError> {
+    let dot = dot(script);
+    let graph = DotParser::new(&dot).process().map_err(DrawError)?;
+    let mut builder = GraphBuilder::new();
+    builder.visit_graph(&graph);
+    let mut picture = SVGWriter::new();
+    builder.get().do_it(false, false, false, &mut picture);
+    Ok(picture.finalize())
+}
+
+fn merged_edges<'s>(script: &'s Script, step: &'s Step) -> Vec<(&'s str, Vec<String>)> {
+    let mut merged: Vec<(&str, Vec<String>)> = Vec::new();
+    for edge in script.edges(step) {
+        let to = edge.to.get_ref().as_str();
+        let is_goodbye = edge.by == By::Caller && edge.outcome == "9";
+        if is_goodbye || script.step(to).is_none() {
+            continue;
+        }
+        let outcome = spoken(&edge.outcome).to_owned();
+        match merged.iter_mut().find(|(known, _)| *known == to) {
+            Some((_, outcomes)) => outcomes.push(outcome),
+            None => merged.push((to, vec![outcome])),
+        }
+    }
+    merged
+}
+
+fn label(step: &Step) -> String {
+    let what = match &step.kind {
+        Kind::Say(_) | Kind::Goto(_) => return readable(&step.name),
+        Kind::Menu(_) => "pilihan",
+        Kind::Digits(_) => "angka",
+        Kind::Record(_) => "rekam",
+        Kind::Confirm(_) => "periksa rekaman",
+        Kind::Lookup(_) => "cari kode",
+        Kind::Open(_) => "buka laporan",
+        Kind::Transfer(_) => "sambungkan",
+        Kind::Hours(_) => "jam layanan",
+        Kind::End(_) => "akhir",
+    };
+    format!("{} ({what})", readable(&step.name))
+}
+
+fn readable(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+fn spoken(outcome: &str) -> &str {
+    match outcome {
+        "no_input" => "diam",
+        "no_match" => "salah tekan",
+        "recorded" => "terekam",
+        "failed" => "gagal",
+        "opened" => "dibuka",
+        "found" => "ditemukan",
+        "answered" => "sudah dijawab",
+        "not_found" => "tidak ditemukan",
+        "exhausted" => "jatah habis",
+        "taken" => "diterima",
+        "not_taken" => "tidak diterima",
+        "open" => "buka",
+        "closed" => "tutup",
+        "digits" => "angka",
+        other => other,
+    }
+}
+
+fn look(kind: &Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Menu(_) | Kind::Digits(_) | Kind::Lookup(_) | Kind::Confirm(_) => {
+            ("box", "lightblue")
+        }
+        Kind::Record(_) => ("box", "lightpink"),
+        Kind::Open(_) => ("box", "lightgreen"),
+        Kind::End(_) => ("box", "lightgray"),
+        _ => ("box", "white"),
+    }
+}
+
+/// A DOT string. Layout's reader knows no escaped quote, so a quote becomes an apostrophe.
+fn quoted(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|c| match c {
+            '"' => '\'',
+            '\\' => '/',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect();
+    format!("\"{clean}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+name = "kecil"
+start = "sapa"
+goodbye = "selesai"
+recording_notice = "direkam"
+over = { prompts = [], with_code = [] }
+[step.sapa]
+kind = "menu"
+prompts = ["p"]
+options = [{ key = "1", to = "selesai" }, { key = "2", to = "selesai" }]
+no_input = { to = "sapa" }
+no_match = { to = 'a "\b' }
+[step.selesai]
+kind = "end"
+[step.'a "\b']
+kind = "goto"
+to = "selesai"
+"#;
+
+    #[test]
+    fn steps_are_boxes_and_outcomes_stand_on_edges() {
+        let script = Script::parse("kecil.toml", SMALL).unwrap();
+        insta::assert_snapshot!(dot(&script), @r##"
+    digraph script {
+      "sapa" [label="sapa (pilihan)", shape=box, style=filled, fillcolor="lightblue"];
+      "selesai" [label="selesai (akhir)", shape=box, style=filled, fillcolor="lightgray"];
+      "a '/b" [label="a '/b", shape=box, style=filled, fillcolor="white"];
+      "sapa" -> "selesai" [label="1, 2"];
+      "sapa" -> "sapa" [label="diam"];
+      "sapa" -> "a '/b" [label="salah tekan"];
+      "a '/b" -> "selesai" [label=""];
+    }
+    "##);
+    }
+
+    #[test]
+    fn the_hotline_is_drawn_with_every_step_in_it() {
+        let text = include_str!("../../ivr-scripts/hotline.toml");
+        let script = Script::parse("hotline.toml", text).unwrap();
+        let svg = svg(&script).unwrap();
+        assert!(svg.starts_with("<?xml") && svg.trim_end().ends_with("</svg>"));
+        for step in script.steps() {
+            let name = readable(&step.name);
+            assert!(svg.contains(&name), "{name} is missing");
+        }
+        assert!(svg.contains("diam"));
+    }
+
+    #[test]
+    fn a_strange_name_does_not_break_the_picture() {
+        let script = Script::parse("kecil.toml", SMALL).unwrap();
+        assert!(svg(&script).unwrap().contains("</svg>"));
+    }
+}

@@ -1,0 +1,267 @@
+//! One task per call: the only place where the SIP dialog, the media leg and the dialogue session meet.
+//!
+//! Everything that happens to a call comes to [`Line::run`] as one of three: a dialog event, a leg event, or the
+//! session's own timeout. The session answers in effects, which [`Line::perform`] carries out.
+
+mod info;
+mod line;
+pub mod recovery;
+mod spoken;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde::Deserialize;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::clock::{Clock, Timestamp};
+use crate::ivr::Outcome;
+use crate::files::{Files, FilesError};
+use crate::ivr::script::Script;
+use crate::media::prompt::Library;
+use crate::media::{Engine, sdp};
+use crate::sip::{self, AnswerError, InboundCall, Refusal};
+use crate::store::{CallEnd, EndReason, EndedBy, NewCall, OpenError, Step, Store, StoreError, Ticket};
+use crate::ticket::{CallId, Contact, Intake, contact};
+use line::{Agreed, CallClock, Ending, Line, Parts, Told};
+
+/// How calls are taken.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Calls up at once; the next one hears busy (486).
+    pub max: usize,
+    /// Seconds a refused caller's exchange waits before it tries again (Retry-After).
+    pub retry_after: u32,
+    /// Seconds that calls in progress get to end by themselves when the program is stopped.
+    pub drain: u32,
+    /// The site's time zone, `Asia/Jakarta`, `Asia/Pontianak`, `Asia/Makassar` or `Asia/Jayapura`.
+    pub time_zone: String,
+    /// Milliseconds of speech that make a recording worth a ticket when its caller hung up.
+    pub min_speech: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            max: 200,
+            retry_after: 30,
+            drain: 60,
+            time_zone: "Asia/Jakarta".into(),
+            min_speech: 2000,
+        }
+    }
+}
+
+impl Config {
+    /// The time zone, or why its name is none.
+    pub fn zone(&self) -> Result<TimeZone, jiff::Error> {
+        TimeZone::get(&self.time_zone)
+    }
+
+    /// Speech that makes a recording worth a ticket.
+    pub fn min_speech(&self) -> Duration {
+        Duration::from_millis(self.min_speech)
+    }
+}
+
+/// What every call needs, shared by all of them.
+pub struct Hotline {
+    pub config: Config,
+    pub store: Store,
+    pub files: Files,
+    pub engine: Engine,
+    /// The script and the prompts that the next call gets; a call keeps those that it began with.
+    pub voice: ArcSwap<Voice>,
+    pub clock: Arc<dyn Clock>,
+    /// The site's time zone: what "kemarin" means.
+    pub zone: TimeZone,
+    /// Turns true when calls are to end in peace.
+    pub closing: watch::Receiver<bool>,
+    pub active: AtomicUsize,
+}
+
+/// A script and the prompts that it names, checked against each other.
+pub struct Voice {
+    pub script: Arc<Script>,
+    pub prompts: Library,
+}
+
+/// Counts a call as up for as long as it lives.
+struct Active<'a>(&'a AtomicUsize);
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        let up = self.0.fetch_sub(1, Ordering::Relaxed) - 1;
+        metrics::gauge!("kentongan_calls_up").set(up as f64);
+    }
+}
+
+impl Hotline {
+    /// Takes one call from its INVITE to its row's last column.
+    pub async fn take(self: Arc<Hotline>, inbound: InboundCall) {
+        let _active = self.count();
+        let started = self.clock.now();
+        let clock = CallClock::start(started);
+        let contact = Contact {
+            number: inbound.caller.number.as_deref().and_then(contact::normalise),
+            asserted: inbound.caller.asserted,
+        };
+        let new = NewCall {
+            sip_call_id: inbound.call_id.clone(),
+            trunk: inbound.trunk.clone(),
+            called: inbound.called.clone(),
+            caller: contact.clone(),
+            started,
+        };
+        let id = match self.store.begin_call(new).await {
+            Ok(id) => id,
+            Err(error) => {
+                error!(%error, "a call is refused: its row cannot be written");
+                metrics::counter!("kentongan_calls_refused_total", "reason" => "store").increment(1);
+                return inbound.refuse(Refusal::unavailable("no database", self.config.retry_after));
+            }
+        };
+        info!(call = id.0, sip = &*inbound.log_id, trunk = inbound.trunk.as_deref(), "call arrived");
+        match self.connect(inbound, id, contact, clock).await {
+            Ok(line) => {
+                let told = line.run().await;
+                self.record_end(id, told).await;
+            }
+            Err(NotAnswered(reason)) => self.record_refusal(id, reason).await,
+        }
+    }
+
+    /// Offer/answer, a leg, and the 200.
+    async fn connect(
+        self: &Arc<Hotline>,
+        inbound: InboundCall,
+        id: CallId,
+        contact: Contact,
+        clock: CallClock,
+    ) -> Result<Line, NotAnswered> {
+        let (leg, heard) = match self.engine.open() {
+            Ok(opened) => opened,
+            Err(error) => {
+                error!(call = id.0, %error, "no audio port for this call");
+                inbound.refuse(Refusal::unavailable("no audio port", self.config.retry_after));
+                return Err(NotAnswered(EndReason::MediaFailed));
+            }
+        };
+        let local = sdp::Local::new(leg.local_addr(), id.0 as u64);
+        let (described, agreed) = match &inbound.offer {
+            Some(offer) => match sdp::answer(offer, &local) {
+                Ok(answered) => (answered.sdp, Agreed::Now(answered.negotiated)),
+                Err(rejected) => {
+                    info!(call = id.0, reason = %rejected, "offer refused");
+                    inbound.refuse(Refusal::new(488, rejected.to_string()));
+                    return Err(NotAnswered(EndReason::Refused));
+                }
+            },
+            None => (sdp::offer(&local), Agreed::WithAck),
+        };
+        let dialog = inbound.answer(described.clone()).map_err(|error| match error {
+            AnswerError::Cancelled => NotAnswered(EndReason::Cancelled),
+            error => {
+                warn!(call = id.0, %error, "the call could not be answered");
+                NotAnswered(EndReason::TransportFailed)
+            }
+        })?;
+        let codec = match &agreed {
+            Agreed::Now(negotiated) => negotiated.codec.name(),
+            Agreed::WithAck => "",
+        };
+        if let Err(error) = self.store.answer_call(id, codec, self.clock.now()).await {
+            error!(call = id.0, %error, "the answer could not be written to the call's row");
+        }
+        info!(call = id.0, codec, "call answered");
+        let voice = self.voice.load_full();
+        let hotline = self.clone();
+        Ok(Line::new(Parts { hotline, voice, id, contact, clock, dialog, leg, heard, local, described, agreed }))
+    }
+
+    /// The one door for new tickets, with a generator from the edge.
+    #[expect(clippy::disallowed_methods, reason = "codes are drawn here, at the edge")]
+    async fn open_ticket(&self, intake: Intake, now: Timestamp) -> Result<Ticket, OpenError> {
+        // The generator stays in this thread: the future that follows may move.
+        let opening = self.store.open_ticket(intake, now, &mut rand::rng());
+        let ticket = opening.await?;
+        metrics::counter!("kentongan_tickets_opened_total", "channel" => "phone").increment(1);
+        Ok(ticket)
+    }
+
+    async fn record_end(&self, id: CallId, told: Told) {
+        let (reason, ended_by) = why(told.ending, told.outcome);
+        let lost = told.stats.packets_lost;
+        let end = CallEnd {
+            at: self.clock.now(),
+            reason,
+            ended_by,
+            packets_sent: told.stats.packets_sent,
+            packets_received: told.stats.packets_received,
+            packets_lost: lost,
+            steps: told.steps.into_iter().map(|e| Step { at: e.at, step: e.step, what: e.what }).collect(),
+        };
+        metrics::counter!("kentongan_packets_lost_total").increment(lost);
+        self.write_end(id, end).await;
+    }
+
+    async fn record_refusal(&self, id: CallId, reason: EndReason) {
+        let ended_by = if reason == EndReason::Cancelled { EndedBy::Caller } else { EndedBy::Hotline };
+        metrics::counter!("kentongan_calls_refused_total", "reason" => reason.word()).increment(1);
+        let at = self.clock.now();
+        let end = CallEnd { at, reason, ended_by, packets_sent: 0, packets_received: 0, packets_lost: 0, steps: Vec::new() };
+        self.write_end(id, end).await;
+    }
+
+    async fn write_end(&self, id: CallId, end: CallEnd) {
+        let (reason, lost) = (end.reason.word(), end.packets_lost);
+        metrics::counter!("kentongan_calls_ended_total", "reason" => reason).increment(1);
+        if let Err(error) = self.store.end_call(id, end).await {
+            error!(call = id.0, %error, "the call's end could not be written; the next start closes its row");
+        }
+        info!(call = id.0, reason, lost, "call ended");
+    }
+
+    fn count(&self) -> Active<'_> {
+        let up = self.active.fetch_add(1, Ordering::Relaxed) + 1;
+        metrics::gauge!("kentongan_calls_up").set(up as f64);
+        Active(&self.active)
+    }
+}
+
+/// Why a call never came up; stands in its row.
+struct NotAnswered(EndReason);
+
+/// Why a recording could not begin.
+#[derive(Debug, thiserror::Error)]
+enum RecordError {
+    #[error(transparent)]
+    File(#[from] FilesError),
+    #[error(transparent)]
+    Row(#[from] StoreError),
+}
+
+/// The row's words for how a call ended.
+fn why(ending: Ending, outcome: Option<Outcome>) -> (EndReason, EndedBy) {
+    use sip::EndReason as Sip;
+    match (ending, outcome) {
+        (Ending::Shutdown, _) => (EndReason::Shutdown, EndedBy::Hotline),
+        (Ending::RtpTimeout, _) => (EndReason::RtpTimeout, EndedBy::Network),
+        (Ending::MediaFailed, _) => (EndReason::MediaFailed, EndedBy::Hotline),
+        (Ending::Dialog(Sip::RemoteBye), None) => (EndReason::HungUp, EndedBy::Caller),
+        (Ending::Dialog(Sip::Cancelled), _) => (EndReason::Cancelled, EndedBy::Caller),
+        (Ending::Dialog(Sip::NoAck), _) => (EndReason::NoAck, EndedBy::Network),
+        (Ending::Dialog(Sip::SessionExpired), _) => (EndReason::SessionExpired, EndedBy::Network),
+        (Ending::Dialog(Sip::Failed), _) => (EndReason::TransportFailed, EndedBy::Network),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Completed)) => (EndReason::Completed, EndedBy::Hotline),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::TooLong)) => (EndReason::TooLong, EndedBy::Hotline),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Failed)) => (EndReason::ServiceFailed, EndedBy::Hotline),
+        // We hang up by ourselves only over an answer in the ACK that cannot be used.
+        (Ending::Dialog(Sip::LocalBye), None) => (EndReason::Refused, EndedBy::Hotline),
+    }
+}

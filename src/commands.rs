@@ -1,0 +1,10 @@
+//! What each subcommand does: arguments in, text out, the work in the library.
+
+pub mod call;
+pub mod demo;
+pub mod doctor;
+pub mod log;
+pub mod prompts;
+pub mod script;
+pub mod serve;
+pub mod ticket;

@@ -1,0 +1,248 @@
+//! `kentongan demo`: the hotline on loopback, and two real calls through it, told as they happen.
+//!
+//! Nothing is taken on trust: what the caller "hears" is told by an ear that compares the audio that came back with the
+//! prompts, the code that the second call types is the one that was heard, and the recording is listened to.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use kentongan::config::Config;
+use kentongan::media::Clip;
+use kentongan::phone::ear::Heard;
+use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
+use kentongan::prompts::Catalogue;
+use kentongan::server::{Server, voice};
+use kentongan::store::{Store, TicketView};
+use kentongan::ticket::TicketCode;
+
+/// The complaint that is spoken unless another is given.
+const COMPLAINT: &[u8] = include_bytes!("../../tests/audio/aduan.wav");
+/// The longest that any prompt may be waited for.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// End by itself; exit with 0 only if everything truly happened.
+    #[arg(long)]
+    once: bool,
+    /// Another voice: a WAV of any rate.
+    #[arg(long, value_name = "FILE")]
+    say: Option<PathBuf>,
+}
+
+/// Runs the demonstration.
+pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    config.log.filter = "warn".into();
+    super::log::start(&config.log)?;
+    config.data = "data/demo".into();
+    config.media.bind = [127, 0, 0, 1].into();
+    on_loopback(&mut config, args.once);
+    let catalogue = Catalogue::read(&config.prompts.folder)?;
+    let server = Server::start(config.clone()).await.context("the hotline did not start")?;
+    let told = tell(&config, &args, &server, catalogue).await;
+    match told {
+        Ok(()) if args.once => {
+            server.stop().await;
+            println!("\nAll of it happened. ({})", config.data.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(()) => {
+            println!("\nThe hotline stays up: dial sip:hotline@{} with any softphone on this machine.", server.sip_address());
+            println!("Metrics: http://{}/metrics. Ctrl-C ends it.", server.http_address());
+            tokio::signal::ctrl_c().await?;
+            server.stop().await;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            server.stop().await;
+            Err(error)
+        }
+    }
+}
+
+/// Loopback only. A demonstration that ends by itself takes any free ports, so that it can run beside a hotline.
+fn on_loopback(config: &mut Config, once: bool) {
+    let port = |usual| if once { 0 } else { usual };
+    config.sip.listen = ([127, 0, 0, 1], port(5060)).into();
+    config.http.listen = ([127, 0, 0, 1], port(9464)).into();
+    config.calls.drain = 1;
+}
+
+async fn tell(config: &Config, args: &Args, server: &Server, catalogue: Catalogue) -> anyhow::Result<()> {
+    let story = Story::new(catalogue);
+    story.step(&format!("The hotline answers at sip:hotline@{}; rows and recordings go to {}.", server.sip_address(), config.data.display()));
+    let complaint = complaint(args.say.as_deref())?;
+    let voice = voice::load(config)?;
+    let phone = Phone::new([127, 0, 0, 1].into(), "+6281200000000").await?;
+    let uri = format!("sip:hotline@{}", server.sip_address());
+
+    story.step("The first call: somebody has a complaint.");
+    let heard_file = config.data.join("heard-1.wav");
+    let call = phone.dial(&uri, Some(&voice.prompts), Some(heard_file.clone())).await?;
+    let (code, hearing) = report(&story, call, complaint.clone()).await?;
+    story.step(&format!("The caller wrote down {code}. Heard by the caller: {} ({:.0} s).", heard_file.display(), seconds(&hearing)));
+
+    let view = ticket(&server.hotline().store, &code).await?;
+    let recording = config.data.join(&view.recordings.first().context("the ticket has no recording")?.file);
+    let length = listen_to(&recording, &complaint)?;
+    story.step(&format!("Ticket {code} is in the database, with the recording {} ({length:.1} s): it holds what was said.", recording.display()));
+
+    story.step("The second call: what became of it?");
+    let heard_file = config.data.join("heard-2.wav");
+    let call = phone.dial(&uri, Some(&voice.prompts), Some(heard_file.clone())).await?;
+    let hearing = ask(&story, call, &code).await?;
+    story.step(&format!("The status was heard. Heard by the caller: {} ({:.0} s).", heard_file.display(), seconds(&hearing)));
+
+    for call in server.hotline().store.calls_recent(2).await? {
+        let reason = call.end_reason.map_or("still up", |reason| reason.word());
+        story.step(&format!("Call {}: {reason}, {} packets received, {} lost.", call.id.0, call.packets_received, call.packets_lost));
+    }
+    Ok(())
+}
+
+/// The first call: 1, a story, `#`, and the code as it was heard.
+async fn report(story: &Story, mut call: PhoneCall, complaint: Arc<Clip>) -> anyhow::Result<(TicketCode, Hearing)> {
+    story.hears(&mut call, "menu/lapor").await?;
+    story.presses(&call, "1");
+    story.hears(&mut call, "lapor/petunjuk").await?;
+    story.hears(&mut call, "lapor/akhiri").await?;
+    // The beep, which is a tone and has nothing to tell it by.
+    call.wait(Duration::from_millis(600)).await;
+    story.says(&format!("speaks for {:.1} s", complaint.duration().as_secs_f64()));
+    call.say(complaint);
+    ensure!(call.said(PATIENCE).await == Met::Yes, "the call ended while the caller was speaking");
+    story.presses(&call, "#");
+    story.hears(&mut call, "periksa/pilihan").await?;
+    story.presses(&call, "#");
+    let said = call.heard().len();
+    story.hears(&mut call, "kode/sekali_lagi").await?;
+    // Eight more digits: the code is said twice.
+    story.until(&mut call, "the code for the second time", |heard| digits_after(heard, "kode/sekali_lagi").len() >= 8).await?;
+    let first = digits_after(&call.heard()[said..], "kode/kode_anda");
+    let second = digits_after(call.heard(), "kode/sekali_lagi");
+    ensure!(first.get(..8) == second.get(..8), "the code was heard as {first} and then as {second}");
+    let code = TicketCode::parse(&second[..8]).context("what was heard is no code")?;
+    story.hears_words(&format!("{code}, twice"));
+    story.says("hangs up");
+    Ok((code, call.hang_up().await))
+}
+
+/// The second call: 2, the code, and the status as it was heard.
+async fn ask(story: &Story, mut call: PhoneCall, code: &TicketCode) -> anyhow::Result<Hearing> {
+    story.hears(&mut call, "menu/cek").await?;
+    story.presses(&call, "2");
+    story.hears(&mut call, "cek/masukkan_kode").await?;
+    story.presses(&call, code.digits());
+    story.hears(&mut call, "status/diterima").await?;
+    story.until(&mut call, "the day of the last change", |heard| heard.iter().any(|h| h.whole && h.id.starts_with("kata/pembaruan"))).await?;
+    story.says("hangs up");
+    Ok(call.hang_up().await)
+}
+
+/// The digits heard whole after the last time that `prompt` was heard.
+fn digits_after(heard: &[Heard], prompt: &str) -> String {
+    let start = heard.iter().rposition(|h| h.id == prompt).map_or(heard.len(), |at| at + 1);
+    heard[start..].iter().filter(|h| h.whole).filter_map(|h| digit(&h.id)).collect()
+}
+
+fn digit(id: &str) -> Option<char> {
+    let digit = id.strip_prefix("angka/")?;
+    (digit.len() == 1).then(|| digit.chars().next()).flatten().filter(char::is_ascii_digit)
+}
+
+async fn ticket(store: &Store, code: &TicketCode) -> anyhow::Result<TicketView> {
+    store.ticket(code).await?.with_context(|| format!("no ticket has the code {code} that was heard"))
+}
+
+fn complaint(say: Option<&Path>) -> anyhow::Result<Arc<Clip>> {
+    let clip = match say {
+        Some(path) => Clip::from_wav(path).with_context(|| format!("cannot speak {}", path.display()))?,
+        None => {
+            let file = tempfile_of(COMPLAINT)?;
+            let clip = Clip::from_wav(&file)?;
+            std::fs::remove_file(&file)?;
+            clip
+        }
+    };
+    Ok(Arc::new(clip))
+}
+
+fn tempfile_of(bytes: &[u8]) -> anyhow::Result<PathBuf> {
+    let path = std::env::temp_dir().join(format!("kentongan-{}.wav", std::process::id()));
+    std::fs::write(&path, bytes)?;
+    Ok(path)
+}
+
+/// Tells the length of the recording, after making sure that what was said is in it.
+fn listen_to(recording: &Path, said: &Clip) -> anyhow::Result<f64> {
+    let likeness = kentongan::phone::ear::likeness(recording, said)?;
+    ensure!(likeness > 0.9, "the recording does not hold what was said (likeness {likeness:.2})");
+    let length = Clip::from_wav(recording)?.duration();
+    ensure!(length + Duration::from_millis(300) >= said.duration(), "the recording is too short: {length:?}");
+    Ok(length.as_secs_f64())
+}
+
+fn seconds(hearing: &Hearing) -> f64 {
+    hearing.kept.as_ref().map_or(0.0, |kept| kept.duration.as_secs_f64())
+}
+
+/// Tells what happens, with the time since the beginning.
+struct Story {
+    began: Instant,
+    catalogue: Catalogue,
+}
+
+impl Story {
+    #[expect(clippy::disallowed_methods, reason = "a story is told with its times")]
+    fn new(catalogue: Catalogue) -> Story {
+        Story { began: Instant::now(), catalogue }
+    }
+
+    fn line(&self, who: &str, what: &str) {
+        println!("{:6.1} s  {who:<8} {what}", self.began.elapsed().as_secs_f64());
+    }
+
+    fn step(&self, what: &str) {
+        self.line("", what);
+    }
+
+    fn says(&self, what: &str) {
+        self.line("caller", what);
+    }
+
+    fn presses(&self, call: &PhoneCall, keys: &str) {
+        self.line("caller", &format!("presses {keys}"));
+        call.press(keys);
+    }
+
+    fn hears_words(&self, words: &str) {
+        self.line("hotline", &format!("\"{words}\""));
+    }
+
+    /// Waits until a prompt has been heard from beginning to end, and tells everything that was heard on the way.
+    async fn hears(&self, call: &mut PhoneCall, id: &str) -> anyhow::Result<()> {
+        let known = call.heard().len();
+        self.until(call, id, |heard| heard.iter().skip(known).any(|h| h.whole && h.id == id)).await?;
+        for heard in call.heard().iter().skip(known).filter(|h| h.whole) {
+            if let Some(text) = self.catalogue.text(&heard.id) {
+                self.hears_words(text);
+            }
+        }
+        Ok(())
+    }
+
+    async fn until(&self, call: &mut PhoneCall, what: &str, done: impl FnMut(&[Heard]) -> bool) -> anyhow::Result<()> {
+        match call.until(PATIENCE, done).await {
+            Met::Yes => Ok(()),
+            Met::TimeOut => bail!("{what} was not heard within {} s; heard so far: {}", PATIENCE.as_secs(), names(call.heard())),
+            Met::Ended(reason) => bail!("the call ended ({reason:?}) before {what} was heard; heard so far: {}", names(call.heard())),
+        }
+    }
+}
+
+fn names(heard: &[Heard]) -> String {
+    heard.iter().map(|h| h.id.as_str()).collect::<Vec<_>>().join(", ")
+}

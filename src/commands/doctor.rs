@@ -1,0 +1,181 @@
+//! `kentongan doctor`: looks at everything a hotline needs, and says what to do about what is wrong.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use kentongan::clock::{Clock, SystemClock};
+use kentongan::config::Config;
+use kentongan::files::Files;
+use kentongan::media::Codec;
+use kentongan::prompts::{self, Catalogue};
+use kentongan::server::voice;
+use kentongan::store::Store;
+
+/// Less than this on the disk is a warning: about a hundred hours of recordings.
+const ROOMY: u64 = 6 << 30;
+/// Less than this is an error: about a day of a busy line.
+const TIGHT: u64 = 200 << 20;
+/// A clock that stands before the program was written is not set. 2026-01-01.
+const WRITTEN: i64 = 1_767_225_600_000;
+
+/// One thing looked at.
+struct Finding {
+    what: &'static str,
+    state: State,
+    said: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ok,
+    Warning,
+    Error,
+}
+
+/// Exits with 1 if anything must be mended before calls can be taken.
+pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let running = running(config.http.listen).await;
+    let mut findings = vec![serving(config.http.listen, running.as_deref())];
+    if running.is_none() {
+        findings.push(sip_port(config.sip.listen));
+        findings.push(media_ports(config));
+    }
+    findings.extend([codecs(), disk(config), clock(config)]);
+    findings.extend(prompts(config));
+    findings.push(script(config));
+    findings.push(database(config).await);
+    for finding in &findings {
+        let mark = match finding.state {
+            State::Ok => "ok     ",
+            State::Warning => "warning",
+            State::Error => "ERROR  ",
+        };
+        println!("{mark}  {:<9} {}", finding.what, finding.said);
+    }
+    let bad = findings.iter().any(|finding| finding.state == State::Error);
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn ok(what: &'static str, said: impl Into<String>) -> Finding {
+    Finding { what, state: State::Ok, said: said.into() }
+}
+
+fn warning(what: &'static str, said: impl Into<String>) -> Finding {
+    Finding { what, state: State::Warning, said: said.into() }
+}
+
+fn error(what: &'static str, said: impl Into<String>) -> Finding {
+    Finding { what, state: State::Error, said: said.into() }
+}
+
+/// What a running hotline says of itself at `/readyz`; `None` if none runs.
+async fn running(address: SocketAddr) -> Option<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n").await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.trim().to_owned())
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(3), ask).await.ok().flatten()
+}
+
+fn serving(address: SocketAddr, answer: Option<&str>) -> Finding {
+    match answer {
+        None => ok("hotline", format!("not running (nobody answers at {address})")),
+        Some("ready") => ok("hotline", "running and ready for calls"),
+        Some(faults) => error("hotline", format!("running, but: {}", faults.replace('\n', "; "))),
+    }
+}
+
+fn sip_port(address: SocketAddr) -> Finding {
+    let bound = std::net::UdpSocket::bind(address).and_then(|_| std::net::TcpListener::bind(address));
+    match bound {
+        Ok(_) => ok("sip", format!("{address} is free for UDP and TCP")),
+        Err(e) => error("sip", format!("{address} cannot be bound ({e}): stop what uses it, or change [sip] listen")),
+    }
+}
+
+fn media_ports(config: &Config) -> Finding {
+    let ports = config.media.ports();
+    let pairs = ports.clone().count() / 2;
+    let taken = ports.step_by(2).filter(|&port| std::net::UdpSocket::bind((config.media.bind, port)).is_err()).count();
+    let free = pairs - taken;
+    match free {
+        0 => error("media", "no RTP port is free: change [media] ports or bind"),
+        free if free < config.calls.max => warning(
+            "media",
+            format!("{free} RTP port pairs are free, [calls] max is {}: widen [media] ports", config.calls.max),
+        ),
+        free => ok("media", format!("{free} RTP port pairs are free at {}", config.media.bind)),
+    }
+}
+
+fn codecs() -> Finding {
+    let names: Vec<&str> = Codec::ALL.iter().map(|codec| codec.name()).collect();
+    ok("codecs", format!("{} and telephone-event", names.join(", ")))
+}
+
+fn disk(config: &Config) -> Finding {
+    let free = match Files::new(&config.data).and_then(|files| files.free_space()) {
+        Ok(free) => free,
+        Err(e) => return error("disk", format!("{}: {e}", config.data.display())),
+    };
+    let said = format!("{:.1} GB free at {}", free as f64 / 1e9, config.data.display());
+    match free {
+        free if free < TIGHT => error("disk", format!("{said}: callers are told to call again; make room now")),
+        free if free < ROOMY => warning("disk", format!("{said}: an hour of speech takes 58 MB; make room")),
+        _ => ok("disk", said),
+    }
+}
+
+fn clock(config: &Config) -> Finding {
+    let now = SystemClock.now();
+    let zone = match config.calls.zone() {
+        Ok(zone) => zone,
+        Err(e) => return error("clock", format!("[calls] time_zone: {e}")),
+    };
+    let local = jiff::Timestamp::from_millisecond(now.0).map(|t| t.to_zoned(zone));
+    match local {
+        Ok(local) if now.0 > WRITTEN => ok("clock", format!("it is {}", local.strftime("%Y-%m-%d %H:%M %Z"))),
+        _ => error("clock", "the clock stands in the past: set it, or deadlines and hours will be wrong"),
+    }
+}
+
+fn prompts(config: &Config) -> Vec<Finding> {
+    let folder = &config.prompts.folder;
+    let found = Catalogue::read(folder).map_err(|e| e.to_string()).and_then(|catalogue| {
+        prompts::check(&catalogue, folder).map_err(|e| e.to_string()).map(|findings| (catalogue, findings))
+    });
+    let (catalogue, findings) = match found {
+        Ok(found) => found,
+        Err(e) => return vec![error("prompts", e)],
+    };
+    if findings.is_empty() {
+        return vec![ok("prompts", format!("{} prompts are there and fit", catalogue.ids().count()))];
+    }
+    findings
+        .iter()
+        .map(|f| if f.is_error() { error("prompts", f.to_string()) } else { warning("prompts", f.to_string()) })
+        .collect()
+}
+
+fn script(config: &Config) -> Finding {
+    match voice::load(config) {
+        Ok(voice) => ok("script", format!("{} steps, checked", voice.script.steps().count())),
+        Err(e) => error("script", format!("{e:#}")),
+    }
+}
+
+async fn database(config: &Config) -> Finding {
+    let path = config.database();
+    if !path.exists() {
+        return ok("database", format!("{} will be made at the first start", path.display()));
+    }
+    let checked = async { Store::open_read_only(&path).await?.check().await };
+    match checked.await {
+        Ok(said) => ok("database", said),
+        Err(e) => error("database", format!("{}: {e}; restore a backup or ask for help before serving", path.display())),
+    }
+}

@@ -1,0 +1,237 @@
+//! One TOML file and the environment become each module's own `Config`.
+//!
+//! Unknown keys are errors with their line. A variable `KENTONGAN__SECTION__KEY` overrides `key` in `[section]`;
+//! secrets belong there rather than in the file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{call, media, sip, store, ticket};
+
+/// Everything that a site may set. Each part's fields are documented with the part.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where rows and recordings live. Relative paths here and below are relative to the config file.
+    pub data: PathBuf,
+    pub sip: sip::Config,
+    pub media: media::engine::Config,
+    pub calls: call::Config,
+    pub ivr: Ivr,
+    pub prompts: Prompts,
+    pub limits: ticket::disclosure::Limits,
+    pub http: Http,
+    pub log: Log,
+}
+
+/// The dialogue.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ivr {
+    /// The script that answers calls.
+    pub script: PathBuf,
+}
+
+/// The voice.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prompts {
+    /// The folder with `prompts.toml` and the WAVs.
+    pub folder: PathBuf,
+}
+
+/// Metrics and health, for the machine itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Serves `/metrics`, `/healthz` and `/readyz`; keep it on loopback.
+    pub listen: SocketAddr,
+}
+
+/// Logs go to standard error.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A filter as `tracing-subscriber` reads it, `info` or `kentongan::sip=debug,info`.
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {message}")]
+    Syntax { path: PathBuf, message: String },
+    #[error("environment variable {name}: {message}")]
+    Environment { name: String, message: String },
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data: "data".into(),
+            sip: sip::Config::default(),
+            media: media::engine::Config::default(),
+            calls: call::Config::default(),
+            ivr: Ivr::default(),
+            prompts: Prompts::default(),
+            limits: ticket::disclosure::Limits::default(),
+            http: Http::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Ivr {
+    fn default() -> Ivr {
+        Ivr { script: "ivr-scripts/hotline.toml".into() }
+    }
+}
+
+impl Default for Prompts {
+    fn default() -> Prompts {
+        Prompts { folder: "prompts/id".into() }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { filter: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl Config {
+    /// Reads the file at `path`, then lets `environment` override it.
+    pub fn read(
+        path: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let syntax = |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: located(&text, &e) };
+        // The text alone first: only it knows the line of a mistake.
+        toml::from_str::<Config>(&text).map_err(syntax)?;
+        let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
+        let mut config = Config::overridden(table, environment)?;
+        config.relative_to(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// The defaults, overridden by `environment`; paths stay relative to the working directory.
+    pub fn from_environment(
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        Config::overridden(toml::Table::new(), environment)
+    }
+
+    fn overridden(
+        mut table: toml::Table,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        for (name, value) in environment {
+            let Some(path) = name.strip_prefix("KENTONGAN__") else { continue };
+            set(&mut table, &path.to_lowercase(), &value)
+                .and_then(|()| Config::deserialize(table.clone()).map(drop).map_err(|e| e.message().into()))
+                .map_err(|message| ConfigError::Environment { name: name.clone(), message })?;
+        }
+        Config::deserialize(table).map_err(|e| ConfigError::Environment {
+            name: "KENTONGAN__*".into(),
+            message: e.message().into(),
+        })
+    }
+
+    /// Makes every path absolute or relative to the working directory.
+    fn relative_to(&mut self, folder: &Path) {
+        for path in [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder] {
+            *path = folder.join(&*path);
+        }
+    }
+
+    /// The database: a file beside the recordings.
+    pub fn store(&self) -> store::Config {
+        store::Config { limits: self.limits, ..store::Config::at(self.data.join("kentongan.sqlite3")) }
+    }
+}
+
+/// Puts `value` at `section__key`; what does not read as a TOML value is a string.
+fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
+    let mut keys: Vec<&str> = path.split("__").collect();
+    let last = keys.pop().filter(|k| !k.is_empty()).ok_or("names no key")?;
+    let mut at = table;
+    for key in keys {
+        at = at
+            .entry(key)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| format!("{key} is not a section"))?;
+    }
+    let read = toml::from_str::<toml::Table>(&format!("v = {value}")).ok();
+    let value = read.and_then(|mut t| t.remove("v")).unwrap_or_else(|| toml::Value::String(value.into()));
+    at.insert(last.into(), value);
+    Ok(())
+}
+
+/// `line 12: unknown field ...`
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("kentongan.toml");
+        std::fs::write(&path, text).expect("a writable folder");
+        Config::read(&path, environment.iter().map(|(k, v)| (k.to_string(), v.to_string())))
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(read("", &[]).unwrap().http.listen.port(), 9464);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_its_line() {
+        let error = read("[http]\n\nlisten = '127.0.0.1:1'\nlsten = 1\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains("lsten"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_its_mistakes_name_the_variable() {
+        let changed = read("[http]\nlisten = '127.0.0.1:1'", &[("KENTONGAN__HTTP__LISTEN", "127.0.0.1:2")]);
+        assert_eq!(changed.unwrap().http.listen.port(), 2);
+        let error = read("", &[("KENTONGAN__HTTP__PORT", "2")]).unwrap_err().to_string();
+        assert!(error.contains("KENTONGAN__HTTP__PORT"), "{error}");
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read("data = 'rows'", &[]).unwrap();
+        assert!(config.data.is_absolute() && config.data.ends_with("rows"));
+    }
+}

@@ -1,0 +1,134 @@
+//! WAV files in and out.
+
+use std::path::{Path, PathBuf};
+
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Resampler};
+
+use super::shape::to_i16;
+use crate::media::SAMPLE_RATE;
+
+/// No prompt is longer; what is, was put there by mistake and would only fill the memory.
+const LONGEST_SECONDS: u32 = 300;
+
+/// Why a WAV cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClipError {
+    #[error("{} is missing", .0.display())]
+    Missing(PathBuf),
+    #[error("{} cannot be read: {what}; save it again as a 16-bit PCM WAV", path.display())]
+    Unreadable { path: PathBuf, what: hound::Error },
+    #[error("{} has {rate} samples a second; 4000 to 192000 will do", path.display())]
+    Rate { path: PathBuf, rate: u32 },
+    #[error("{} is {seconds} s long; a prompt may last {LONGEST_SECONDS} s", path.display())]
+    TooLong { path: PathBuf, seconds: u32 },
+    #[error("{} holds no audio", .0.display())]
+    Empty(PathBuf),
+    #[error("audio at {rate} Hz cannot be brought to 8000 Hz: {what}")]
+    Resample { rate: u32, what: String },
+}
+
+/// What a WAV holds, mixed to one channel, at its own rate.
+#[derive(Clone, Debug)]
+pub struct Sound {
+    pub spec: WavSpec,
+    /// Full scale is 1.
+    samples: Vec<f32>,
+}
+
+impl Sound {
+    /// Reads a whole WAV: PCM of 8 to 32 bits or float, 4 to 192 kHz, any number of channels.
+    pub fn read(path: &Path) -> Result<Sound, ClipError> {
+        let unreadable = |what| ClipError::Unreadable { path: path.to_owned(), what };
+        let reader = WavReader::open(path).map_err(|what| match what {
+            hound::Error::IoError(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                ClipError::Missing(path.to_owned())
+            }
+            what => unreadable(what),
+        })?;
+        let spec = reader.spec();
+        if !(4_000..=192_000).contains(&spec.sample_rate) {
+            return Err(ClipError::Rate { path: path.to_owned(), rate: spec.sample_rate });
+        }
+        let seconds = reader.duration() / spec.sample_rate;
+        if seconds > LONGEST_SECONDS {
+            return Err(ClipError::TooLong { path: path.to_owned(), seconds });
+        }
+        let interleaved = read_samples(reader).map_err(unreadable)?;
+        if interleaved.is_empty() {
+            return Err(ClipError::Empty(path.to_owned()));
+        }
+        Ok(Sound { spec, samples: mix(interleaved, spec.channels) })
+    }
+
+    /// The samples at their own rate, one channel, full scale is 1.
+    pub fn samples(&self) -> &[f32] {
+        &self.samples
+    }
+
+    /// One channel at 8 kHz; what is above 4 kHz is filtered away.
+    pub fn at_8_khz(self) -> Result<Vec<f32>, ClipError> {
+        match self.spec.sample_rate {
+            SAMPLE_RATE => Ok(self.samples),
+            rate => resample(&self.samples, rate)
+                .map_err(|what| ClipError::Resample { rate, what: what.to_string() }),
+        }
+    }
+
+    /// As [`Sound::at_8_khz`], in 16 bits.
+    pub fn samples_at_8_khz(self) -> Result<Vec<i16>, ClipError> {
+        Ok(to_i16(&self.at_8_khz()?))
+    }
+}
+
+fn read_samples<R: std::io::Read>(mut reader: WavReader<R>) -> Result<Vec<f32>, hound::Error> {
+    let spec = reader.spec();
+    match spec.sample_format {
+        // A float file may hold anything, infinities included.
+        SampleFormat::Float => reader
+            .samples::<f32>()
+            .map(|s| s.map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 }))
+            .collect(),
+        SampleFormat::Int => {
+            let full_scale = (1i64 << (spec.bits_per_sample - 1)) as f32;
+            reader.samples::<i32>().map(|s| s.map(|s| s as f32 / full_scale)).collect()
+        }
+    }
+}
+
+fn mix(interleaved: Vec<f32>, channels: u16) -> Vec<f32> {
+    if channels == 1 {
+        return interleaved;
+    }
+    let share = 1.0 / f32::from(channels);
+    interleaved
+        .chunks_exact(usize::from(channels))
+        .map(|frame| frame.iter().sum::<f32>() * share)
+        .collect()
+}
+
+fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
+    let chunk = rate as usize / 10;
+    let mut resampler =
+        Fft::<f32>::new(rate as usize, SAMPLE_RATE as usize, chunk, 1, FixedSync::Both)?;
+    let input = SequentialSlice::new(samples, 1, samples.len())?;
+    Ok(resampler.process_all(&input, samples.len(), None)?.take_data())
+}
+
+/// Writes 8 kHz samples (full scale is 1) as a mono 16-bit WAV, under another name first: nobody ever reads half a prompt.
+pub fn write_wav(path: &Path, samples: &[f32]) -> Result<(), hound::Error> {
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: SAMPLE_RATE,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let part = path.with_extension("wav.part");
+    let mut writer = WavWriter::create(&part, spec)?;
+    for sample in to_i16(samples) {
+        writer.write_sample(sample)?;
+    }
+    writer.finalize()?;
+    Ok(std::fs::rename(&part, path)?)
+}

@@ -1,0 +1,156 @@
+//! Starts the parts in order and stops them in reverse; the only place that spawns long tasks.
+
+pub mod health;
+pub mod voice;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::call::{Hotline, recovery};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::files::Files;
+use crate::media::Engine;
+use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
+use crate::store::Store;
+
+/// How long the last answers may take to be acknowledged when everything stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How often words without a ticket are looked for.
+const ADOPT: Duration = Duration::from_secs(60);
+/// How often the lateness of the media threads and the disk are looked at.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// A hotline that is up.
+pub struct Server {
+    hotline: Arc<Hotline>,
+    agent: Arc<UserAgent>,
+    calls: TaskTracker,
+    helpers: Vec<tokio::task::JoinHandle<()>>,
+    closing: watch::Sender<bool>,
+    health: health::Health,
+}
+
+impl Server {
+    /// Brings everything up: rows, last run's leavings, voice, audio, and last of all the telephone.
+    pub async fn start(config: Config) -> anyhow::Result<Server> {
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Store::open(&config.store()).await?;
+        let files = Files::new(&config.data)?;
+        recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now()).await?;
+        let voice = voice::load(&config)?;
+        let engine = Engine::start(config.media.clone()).context("the media threads cannot start")?;
+        let (closing, on_closing) = watch::channel(false);
+        let hotline = Arc::new(Hotline {
+            zone: config.calls.zone()?,
+            config: config.calls.clone(),
+            store,
+            files,
+            engine,
+            voice: ArcSwap::from_pointee(voice),
+            clock,
+            closing: on_closing,
+            active: AtomicUsize::new(0),
+        });
+        hotline.adopt_stories().await?;
+        let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
+        let (agent, calls) = (Arc::new(agent), TaskTracker::new());
+        let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
+        let helpers = vec![
+            tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone())),
+            tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone())),
+            tokio::spawn(watch_load(hotline.clone(), agent.clone())),
+            tokio::spawn(adopt_stories(hotline.clone())),
+        ];
+        info!(sip = %agent.local_addr(), http = %health.address(), "ready for calls");
+        Ok(Server { hotline, agent, calls, helpers, closing, health })
+    }
+
+    /// Where SIP is answered.
+    pub fn sip_address(&self) -> SocketAddr {
+        self.agent.local_addr()
+    }
+
+    /// Where metrics and health are told.
+    pub fn http_address(&self) -> SocketAddr {
+        self.health.address()
+    }
+
+    /// What the calls share; tests and the demo look at its rows.
+    pub fn hotline(&self) -> &Arc<Hotline> {
+        &self.hotline
+    }
+
+    /// Lets no new call in, gives those in progress their time, then ends them; stops everything.
+    pub async fn stop(self) {
+        let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
+        info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
+        self.health.draining();
+        self.agent.set_admission(Admission::Unavailable { retry_after: self.hotline.config.retry_after });
+        self.calls.close();
+        if tokio::time::timeout(patience, self.calls.wait()).await.is_err() {
+            warn!(calls = self.calls.len(), "calls are ended: the time for them is over");
+            self.closing.send_replace(true);
+            // Each call bounds its own end; this is only the net under them.
+            let _ = tokio::time::timeout(Duration::from_secs(15), self.calls.wait()).await;
+        }
+        for helper in self.helpers {
+            helper.abort();
+        }
+        self.agent.close(GOODBYE).await;
+        self.hotline.store.close().await;
+        info!("stopped");
+    }
+}
+
+/// A task for each call; one more than there are lines hears busy.
+async fn take_calls(hotline: Arc<Hotline>, mut inbound: mpsc::Receiver<InboundCall>, calls: TaskTracker) {
+    while let Some(call) = inbound.recv().await {
+        if hotline.active.load(Ordering::Relaxed) >= hotline.config.max {
+            metrics::counter!("kentongan_calls_refused_total", "reason" => "full").increment(1);
+            let refusal = Refusal::busy(hotline.config.retry_after);
+            call.refuse(refusal);
+            continue;
+        }
+        calls.spawn(hotline.clone().take(call));
+    }
+}
+
+/// Refuses new calls while the media threads run late, so that those in progress stay clean.
+async fn watch_load(hotline: Arc<Hotline>, agent: Arc<UserAgent>) {
+    let mut ticks = tokio::time::interval(WATCH);
+    let mut late = false;
+    loop {
+        ticks.tick().await;
+        let now_late = hotline.engine.is_late();
+        if now_late != late {
+            late = now_late;
+            warn!(late, "the media threads' lateness changed: new calls are {}", if late { "refused" } else { "taken" });
+            agent.set_admission(match late {
+                true => Admission::Unavailable { retry_after: hotline.config.retry_after },
+                false => Admission::Open,
+            });
+        }
+    }
+}
+
+/// Opens the tickets that calls could not open, once the database answers again.
+async fn adopt_stories(hotline: Arc<Hotline>) {
+    let mut ticks = tokio::time::interval(ADOPT);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = hotline.adopt_stories().await {
+            warn!(%error, "words without a ticket cannot be looked for");
+        }
+    }
+}

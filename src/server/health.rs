@@ -1,0 +1,107 @@
+//! `/metrics`, `/healthz` and `/readyz`, on loopback.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::call::Hotline;
+
+/// The one recorder of this process.
+static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // Fails only where something else records already; then that something tells the figures.
+    let _ = metrics::set_global_recorder(recorder);
+    handle
+});
+
+/// The small HTTP server for the machine itself.
+pub struct Health {
+    address: SocketAddr,
+    draining: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Facts {
+    hotline: Arc<Hotline>,
+    draining: Arc<AtomicBool>,
+}
+
+impl Health {
+    /// Listens at `address`.
+    pub async fn serve(address: SocketAddr, hotline: Arc<Hotline>) -> anyhow::Result<Health> {
+        LazyLock::force(&METRICS);
+        let draining = Arc::new(AtomicBool::new(false));
+        let facts = Facts { hotline, draining: draining.clone() };
+        let routes = Router::new()
+            .route("/metrics", get(metrics_text))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .with_state(facts);
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .with_context(|| format!("[http] listen: {address} cannot be bound; is another kentongan running?"))?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, routes).await {
+                tracing::error!(%error, "the health server ended");
+            }
+        });
+        Ok(Health { address, draining, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `/readyz` says no from now on.
+    pub fn draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Health {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn metrics_text() -> String {
+    METRICS.run_upkeep();
+    METRICS.render()
+}
+
+/// 200 while calls are taken and kept; otherwise 503 and what is wrong, a line each.
+async fn ready(State(facts): State<Facts>) -> (StatusCode, String) {
+    let faults = faults(&facts).await;
+    match faults.is_empty() {
+        true => (StatusCode::OK, "ready\n".into()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, faults.join("\n") + "\n"),
+    }
+}
+
+async fn faults(facts: &Facts) -> Vec<String> {
+    let mut faults = Vec::new();
+    if facts.draining.load(Ordering::Relaxed) {
+        faults.push("stopping: no new calls are taken".into());
+    }
+    if let Some(fault) = facts.hotline.engine.recorder_fault() {
+        faults.push(format!("recordings cannot be written: {}", fault.message));
+    }
+    if let Err(error) = facts.hotline.store.counts().await {
+        faults.push(format!("the database does not answer: {error}"));
+    }
+    if facts.hotline.engine.is_late() {
+        faults.push("the media threads run late: too many calls for this machine".into());
+    }
+    faults
+}

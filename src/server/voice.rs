@@ -1,0 +1,100 @@
+//! The script and the prompts, read and checked together, and read again when they change.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
+
+use crate::call::{Hotline, Voice};
+use crate::config::Config;
+use crate::ivr::check::{self, Finding, Severity};
+use crate::ivr::script::Script;
+use crate::media::prompt::Library;
+use crate::prompts::Catalogue;
+
+/// How often the files' times are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// A script that the checker does not let through.
+#[derive(Debug, thiserror::Error)]
+#[error("the script is not fit to answer calls:\n{}", lines(.0))]
+pub struct Unfit(pub Vec<Finding>);
+
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads both; refuses a script with errors or with prompts that are not there.
+pub fn load(config: &Config) -> anyhow::Result<Voice> {
+    let catalogue = Catalogue::read(&config.prompts.folder)?;
+    let prompts = Library::load(&config.prompts.folder, catalogue.ids())?;
+    let path = &config.ivr.script;
+    let script = read_script(path)?;
+    let known = catalogue.ids().map(str::to_owned).collect();
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    let errors: Vec<Finding> = check::check(&script, &known).into_iter().filter(is_error).collect();
+    if !errors.is_empty() {
+        return Err(Unfit(errors).into());
+    }
+    Ok(Voice { script: Arc::new(script), prompts })
+}
+
+/// Reads a script; whether it makes sense is the checker's question.
+pub fn read_script(path: &Path) -> anyhow::Result<Script> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the script {}", path.display()))?;
+    Ok(Script::parse(&path.display().to_string(), &text)?)
+}
+
+/// Takes a changed script or prompt for the next call, on SIGHUP or when the files change; a broken one never
+/// replaces a good one.
+pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
+    let mut hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => return error!(%error, "SIGHUP cannot be heard; changed scripts need a restart"),
+    };
+    let mut seen = changed_at(&config).await;
+    loop {
+        tokio::select! {
+            _ = hangups.recv() => {}
+            () = tokio::time::sleep(LOOK) => {
+                let now = changed_at(&config).await;
+                if now == seen {
+                    continue;
+                }
+                seen = now;
+            }
+        }
+        let config = config.clone();
+        match tokio::task::spawn_blocking(move || load(&config)).await {
+            Ok(Ok(voice)) => {
+                hotline.voice.store(Arc::new(voice));
+                info!("script and prompts read again; the next call gets them");
+            }
+            Ok(Err(error)) => error!("the changed script or prompts are not used: {error:#}"),
+            Err(error) => error!(%error, "reading the script again failed"),
+        }
+    }
+}
+
+/// The latest change to the script or anything in the prompts' folders.
+async fn changed_at(config: &Config) -> Option<SystemTime> {
+    let paths = vec![
+        config.ivr.script.clone(),
+        config.prompts.folder.clone(),
+        config.prompts.folder.join("recorded"),
+    ];
+    tokio::task::spawn_blocking(move || paths.iter().filter_map(|path| newest(path)).max())
+        .await
+        .ok()
+        .flatten()
+}
+
+fn newest(path: &Path) -> Option<SystemTime> {
+    let time = |path: &PathBuf| path.metadata().and_then(|m| m.modified()).ok();
+    let inside = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    std::iter::once(path.to_path_buf()).chain(inside).filter_map(|p| time(&p)).max()
+}

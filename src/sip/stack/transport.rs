@@ -1,0 +1,225 @@
+//! Sockets, and the addresses by which the others are to reach us.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use rsipstack::dialog::dialog::Dialog as StackDialog;
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::uri::ParamsExt;
+use rsipstack::sip::{
+    Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri,
+};
+use rsipstack::transport::SipAddr;
+use rsipstack::transport::tcp::TcpConnection;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tracing::{debug, warn};
+
+use super::config::is_private;
+use super::{BindError, Shared};
+
+/// Bursts of INVITEs wait here while the dispatcher is busy: some 10,000 datagrams.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// Tries at finding a port that is free on UDP and TCP alike, when the kernel chooses.
+const PORT_TRIES: usize = 16;
+
+/// Binds UDP, and TCP on the same port if wanted.
+pub(super) fn bind(
+    listen: SocketAddr,
+    tcp: bool,
+) -> Result<(UdpSocket, Option<TcpListener>), BindError> {
+    let mut tries = if listen.port() == 0 { PORT_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let udp = bind_udp(listen).map_err(|source| BindError::Udp { listen, source })?;
+        if !tcp {
+            return Ok((udp, None));
+        }
+        let listen = udp.local_addr().map_err(|source| BindError::Udp { listen, source })?;
+        match bind_tcp(listen) {
+            Ok(listener) => return Ok((udp, Some(listener))),
+            Err(source) if tries == 0 => return Err(BindError::Tcp { listen, source }),
+            Err(_) => {}
+        }
+    }
+}
+
+fn bind_udp(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(&listen.into())?;
+    // The kernel reports double of what it grants, and cuts at net.core.rmem_max without a word.
+    let granted = socket.recv_buffer_size()? / 2;
+    if granted < RECEIVE_BUFFER {
+        debug!(granted, wanted = RECEIVE_BUFFER, "net.core.rmem_max limits the SIP receive buffer");
+    }
+    UdpSocket::from_std(socket.into())
+}
+
+fn bind_tcp(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // A restart must not wait for the connections of the run before.
+    socket.set_reuse_address(true)?;
+    socket.bind(&listen.into())?;
+    socket.listen(128)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// TCP connections at a time; a trunk needs one, each phone one.
+const CONNECTIONS: usize = 1024;
+
+/// Takes TCP connections from those who may speak to us, until the agent stops.
+pub(super) async fn accept(
+    shared: std::sync::Arc<Shared>,
+    listener: TcpListener,
+    local: SocketAddr,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) if shared.config.admits(peer.ip()) => take(&shared, stream, local),
+            Ok(_) => {}
+            Err(error) => {
+                // Out of file descriptors, most likely: a pause, lest this spins.
+                warn!(%error, "TCP connection not accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn take(shared: &Shared, stream: TcpStream, local: SocketAddr) {
+    let transport = &shared.endpoint.transport_layer;
+    if transport.connections_count() >= CONNECTIONS {
+        warn!("TCP connection refused: too many");
+        return;
+    }
+    let _ = stream.set_nodelay(true);
+    let local = SipAddr { r#type: Some(Transport::Tcp), addr: local.into() };
+    match TcpConnection::from_stream(stream, local, Some(shared.stop.child_token())) {
+        Ok(connection) => transport.add_connection(connection.into()),
+        Err(error) => debug!(%error, "TCP connection lost at once"),
+    }
+}
+
+/// Looks up the advertised `host[:port]`.
+pub(super) async fn advertised(text: &str, port: u16) -> Result<SocketAddr, BindError> {
+    let fault = |source| BindError::Advertised { advertised: text.to_owned(), source };
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address);
+    }
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, port));
+    }
+    let target = if text.contains(':') { text.to_owned() } else { format!("{text}:{port}") };
+    let mut found = tokio::net::lookup_host(target).await.map_err(fault)?;
+    found.next().ok_or_else(|| fault(io::ErrorKind::NotFound.into()))
+}
+
+/// The URI by which a peer reaches this agent, for Contact.
+pub(super) fn contact(address: SocketAddr, transport: Transport) -> Uri {
+    let params = match transport {
+        Transport::Udp => vec![],
+        other => vec![Param::Transport(other)],
+    };
+    Uri {
+        scheme: Some(Scheme::Sip),
+        auth: Some(Auth { user: "kentongan".to_owned(), password: None }),
+        host_with_port: address.into(),
+        params,
+        headers: vec![],
+    }
+}
+
+/// The address that packets to `peer` leave from; asks the kernel's routes without sending anything.
+pub(super) fn source_towards(peer: SocketAddr, port: u16) -> Option<SocketAddr> {
+    let any: IpAddr = match peer {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(peer).ok()?;
+    Some(SocketAddr::new(socket.local_addr().ok()?.ip(), port))
+}
+
+/// Where the other side's first message came from, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flow {
+    pub peer: SocketAddr,
+    pub transport: Transport,
+}
+
+/// Where requests within the dialog go after this INVITE, re-INVITE or UPDATE (RFC 3261 section 12.1.1).
+///
+/// A peer behind NAT writes its private address into Contact, where nothing of ours arrives; the address that its packets
+/// come from does work. Behind a proxy (Record-Route) the proxy sees to it.
+pub(super) fn remote_target(request: &Request, flow: Flow) -> Option<Uri> {
+    let mut contact = request.typed_contact_headers().ok()?.into_iter().next()?.uri;
+    if flow.transport != Transport::Udp && contact.transport().is_none() {
+        contact.params.push(Param::Transport(flow.transport));
+    }
+    let routed = request.headers.iter().any(|header| matches!(header, Header::RecordRoute(_)));
+    if routed || !unreachable_from_here(&contact.host_with_port.host, flow.peer) {
+        return Some(contact);
+    }
+    Some(Uri { host_with_port: HostWithPort::from(flow.peer), ..contact })
+}
+
+fn unreachable_from_here(host: &Host, peer: SocketAddr) -> bool {
+    match host {
+        Host::IpAddr(ip) => {
+            ip.to_canonical() != peer.ip().to_canonical()
+                && is_private(*ip)
+                && !is_private(peer.ip())
+        }
+        // RFC 7118 section 5: clients that cannot know their address name one that does not exist.
+        Host::Domain(name) => name.0.to_ascii_lowercase().ends_with(".invalid"),
+    }
+}
+
+pub(super) fn set_target(dialog: &InviteDialog, uri: Uri) {
+    let contact = dialog.snapshot().remote_contact;
+    StackDialog::Invite(dialog.clone()).set_remote_target(uri, contact);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Host {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_a_private_contact_seen_from_outside_is_replaced() {
+        let public = "203.0.113.9:1024".parse().unwrap();
+        let private = "192.168.1.20:5060".parse().unwrap();
+        assert!(unreachable_from_here(&host("192.168.8.4"), public));
+        assert!(unreachable_from_here(&host("df7jal23ls0d.invalid"), public));
+        assert!(!unreachable_from_here(&host("203.0.113.9"), public));
+        assert!(!unreachable_from_here(&host("192.168.8.4"), private));
+        assert!(!unreachable_from_here(&host("198.51.100.4"), private));
+        assert!(!unreachable_from_here(&host("sip.example.net"), public));
+    }
+
+    #[test]
+    fn the_kernel_tells_which_address_a_peer_sees() {
+        let seen = source_towards("127.0.0.1:9".parse().unwrap(), 5060);
+        assert_eq!(seen, Some("127.0.0.1:5060".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn an_advertised_address_may_leave_out_its_port() {
+        let with = advertised("203.0.113.5:5070", 5060).await.unwrap();
+        assert_eq!(with, "203.0.113.5:5070".parse().unwrap());
+        let without = advertised("203.0.113.5", 5060).await.unwrap();
+        assert_eq!(without, "203.0.113.5:5060".parse().unwrap());
+        assert!(advertised("no such host", 5060).await.is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! Every statement, once. `$1` is understood by SQLite and Postgres alike; a test prepares each of them.
+
+/// Defines a constant for each statement, and `ALL` of them with their names.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub(super) const $name: &str = $text;)*
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+statements! {
+    // The database itself (SQLite).
+    BEGIN = "BEGIN IMMEDIATE";
+    COMMIT = "COMMIT";
+    ROLLBACK = "ROLLBACK";
+    SYNCHRONOUS_NORMAL = "PRAGMA synchronous = NORMAL";
+    SYNCHRONOUS_FULL = "PRAGMA synchronous = FULL";
+    INTEGRITY_CHECK = "PRAGMA integrity_check";
+    FOREIGN_KEY_CHECK = "PRAGMA foreign_key_check";
+
+    // Calls.
+    NEXT_RUN = "SELECT COALESCE((SELECT run FROM call ORDER BY id DESC LIMIT 1), 0) + 1";
+    INSERT_CALL = "INSERT INTO call (run, sip_call_id, trunk, number, asserted, called, started)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+    ANSWER_CALL = "UPDATE call SET codec = $2, answered = $3 WHERE id = $1 AND ended IS NULL";
+    END_CALL = "UPDATE call SET ended = $2, end_reason = $3, ended_by = $4, packets_sent = $5,
+        packets_received = $6, packets_lost = $7, recorded_ms =
+            (SELECT CAST(COALESCE(SUM(duration_ms), 0) AS BIGINT) FROM recording WHERE call = $1)
+        WHERE id = $1 AND ended IS NULL";
+    INSERT_STEP = "INSERT INTO call_step (call, at, step, what) VALUES ($1, $2, $3, $4)";
+    STEPS_OF_CALL = "SELECT at, step, what FROM call_step WHERE call = $1 ORDER BY id";
+    CALL = "SELECT id, sip_call_id, trunk, number, asserted, called, started, answered, ended, end_reason,
+        ended_by, codec, packets_sent, packets_received, packets_lost, recorded_ms, ticket
+        FROM call WHERE id = $1";
+    CALLS_RECENT = "SELECT id, sip_call_id, trunk, number, asserted, called, started, answered, ended, end_reason,
+        ended_by, codec, packets_sent, packets_received, packets_lost, recorded_ms, ticket
+        FROM call ORDER BY id DESC LIMIT $1";
+    CALLS_UNFINISHED = "SELECT id, started, answered, number, asserted, ticket FROM call
+        WHERE ended IS NULL AND run < $1 ORDER BY id";
+
+    // Recordings.
+    INSERT_RECORDING = "INSERT INTO recording (call, slot, file, started, state)
+        SELECT id, $2, $3, $4, 'open' FROM call WHERE id = $1 AND ended IS NULL RETURNING id";
+    END_RECORDING = "UPDATE recording SET ended = $2, state = $3, ended_by = $4, duration_ms = $5, speech_ms = $6
+        WHERE id = $1 AND ended IS NULL";
+    REPLACE_EARLIER_RECORDINGS = "UPDATE recording SET replaced = TRUE
+        WHERE id < $1 AND call = (SELECT call FROM recording WHERE id = $1)
+          AND slot = (SELECT slot FROM recording WHERE id = $1)
+          AND id NOT IN (SELECT recording FROM ticket_recording)";
+    RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
+        FROM recording WHERE call = $1 ORDER BY id";
+    RECORDINGS_OF_TICKET = "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms,
+        r.ended_by, r.replaced
+        FROM recording r JOIN ticket_recording t ON t.recording = r.id WHERE t.ticket = $1 ORDER BY r.id";
+    OPEN_RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
+        FROM recording WHERE call = $1 AND ended IS NULL ORDER BY id";
+    FAIL_OPEN_RECORDINGS = "UPDATE recording SET ended = $2, state = 'failed', ended_by = 'crash'
+        WHERE call = $1 AND ended IS NULL";
+    STORIES_WITHOUT_TICKET = "SELECT r.id, r.slot, r.file, r.duration_ms, r.speech_ms, r.call, c.number, c.asserted, c.ticket
+        FROM recording r JOIN call c ON c.id = r.call
+        WHERE r.state = 'kept' AND NOT r.replaced AND c.ended < $1
+          AND NOT EXISTS (SELECT 1 FROM ticket_recording t WHERE t.recording = r.id)
+        ORDER BY r.id";
+
+    // Tickets.
+    TICKET_OF_RECORDING = "SELECT t.id, t.code, t.status, t.class, t.channel, t.opened, t.call
+        FROM ticket t JOIN ticket_recording r ON r.ticket = t.id WHERE r.recording = $1";
+    INSERT_TICKET = "INSERT INTO ticket (code, status, class, channel, number, asserted, anonymous, confidential,
+            opened, updated, call)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) ON CONFLICT (code) DO NOTHING RETURNING id";
+    ATTACH_RECORDING = "INSERT INTO ticket_recording (recording, ticket)
+        SELECT id, $2 FROM recording WHERE id = $1 AND (call = $3 OR $3 IS NULL)
+        ON CONFLICT (recording) DO NOTHING";
+    IS_ATTACHED = "SELECT COUNT(*) FROM ticket_recording WHERE recording = $1 AND ticket = $2";
+    TICKET_OF_CALL = "UPDATE call SET ticket = $2 WHERE id = $1 AND ticket IS NULL";
+    INSERT_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT_MESSAGE = "INSERT INTO message (ticket, kind, body, at) VALUES ($1, $2, $3, $4)";
+    TOUCH_TICKET = "UPDATE ticket SET updated = $2, anonymous = COALESCE($3, anonymous),
+        confidential = COALESCE($4, confidential) WHERE id = $1 RETURNING status";
+    TICKET_BY_CODE = "SELECT t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
+        t.agency, a.name AS agency_name, t.category, t.opened, t.updated, t.call
+        FROM ticket t LEFT JOIN agency a ON a.id = t.agency WHERE t.code = $1";
+    TICKET_FACTS = "SELECT t.status, t.opened, t.updated, t.agency, t.number, t.confidential,
+        EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
+        FROM ticket t WHERE t.code = $1";
+    EVENTS_OF_TICKET = "SELECT at, actor, what, from_status, to_status, note FROM ticket_event
+        WHERE ticket = $1 ORDER BY id";
+    MESSAGES_OF_TICKET = "SELECT kind, body, at FROM message WHERE ticket = $1 ORDER BY id";
+
+    // Tries. Sums of weights; the sub-select bounds the work when somebody floods.
+    INSERT_TRY = "INSERT INTO lookup_try (call, number, asserted, outcome, weight, at)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    TRIES_IN_CALL = "SELECT CAST(COALESCE(SUM(weight), 0) AS BIGINT) FROM lookup_try WHERE call = $1 AND weight > 0";
+    TRIES_FROM_NUMBER = "SELECT CAST(COALESCE(SUM(weight), 0) AS BIGINT) FROM lookup_try
+        WHERE number = $1 AND at > $2 AND weight > 0";
+    TRIES_WITHHELD = "SELECT CAST(COALESCE(SUM(weight), 0) AS BIGINT) FROM lookup_try
+        WHERE number IS NULL AND at > $1 AND weight > 0";
+    TRIES_UNVOUCHED = "SELECT CAST(COALESCE(SUM(weight), 0) AS BIGINT) FROM lookup_try
+        WHERE asserted = FALSE AND at > $1 AND weight > 0";
+    TRIES_OF_ALL = "SELECT CAST(COALESCE(SUM(weight), 0) AS BIGINT) FROM
+        (SELECT weight FROM lookup_try WHERE at > $1 AND weight > 0 ORDER BY at DESC LIMIT $2) AS latest";
+
+    // Jobs.
+    QUEUE_JOB = "INSERT INTO job (kind, subject, state, queued) VALUES ($1, $2, 'queued', $3)
+        ON CONFLICT (kind, subject) DO NOTHING";
+
+    // Seed data and settings.
+    CLAIM_SETTING = "INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+    SETTING = "SELECT value FROM setting WHERE key = $1";
+    INSERT_AGENCY = "INSERT INTO agency (id, name, clip) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
+    INSERT_CATEGORY = "INSERT INTO category (id, name, agency) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
+    AGENCIES = "SELECT id, name, clip FROM agency ORDER BY id";
+    CATEGORIES = "SELECT id, name, agency FROM category ORDER BY id";
+
+    // Figures for the doctor.
+    COUNTS = "SELECT (SELECT COUNT(*) FROM call) AS calls,
+        (SELECT COUNT(*) FROM call WHERE ended IS NULL) AS calls_open,
+        (SELECT COUNT(*) FROM ticket) AS tickets,
+        (SELECT COUNT(*) FROM recording) AS recordings,
+        (SELECT COUNT(*) FROM recording WHERE ended IS NULL) AS recordings_open,
+        (SELECT COUNT(*) FROM recording WHERE state = 'failed') AS recordings_failed,
+        (SELECT COUNT(*) FROM job WHERE state = 'queued') AS jobs_queued,
+        (SELECT COUNT(*) FROM job WHERE state = 'failed') AS jobs_failed";
+}

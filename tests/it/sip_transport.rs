@@ -1,0 +1,134 @@
+//! What comes over the wire before it is a call: odd bytes, TCP, addresses that do not work, and who is believed.
+
+use kentongan::sip::{Caller, Config, Trunk};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::sip_peer::*;
+
+#[tokio::test]
+async fn a_latin_1_name_and_a_missing_length_lose_nothing() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let invite = peer.request("INVITE", "", OFFER);
+    let (head, body) = invite.split_once("\r\n\r\n").unwrap();
+    let lines = head.lines().filter(|line| !line.starts_with("Content-Length"));
+    let head: Vec<&str> = lines.collect();
+    let text = format!("{}\r\n\r\n{body}", head.join("\r\n")).replace("Ibu Sri", "Ibu Andr#");
+    let bytes: Vec<u8> = text.bytes().map(|b| if b == b'#' { 0xe9 } else { b }).collect();
+    peer.send_bytes(&bytes).await;
+    let call = next_call(&mut calls).await;
+    assert_eq!(call.offer.as_deref(), Some(OFFER));
+    assert_eq!(call.caller.number.as_deref(), Some("+628123456789"));
+}
+
+#[tokio::test]
+async fn an_unknown_method_and_an_unknown_extension_are_told() {
+    let (agent, _calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    peer.say("DANCE", "", "").await;
+    peer.expect(501).await;
+    peer.to_tag = None;
+    peer.say("INVITE", "Require: 100rel\r\n", OFFER).await;
+    assert_eq!(peer.expect(420).await.header("Unsupported"), Some("100rel"));
+}
+
+#[tokio::test]
+async fn a_ping_is_answered() {
+    let (agent, _calls) = agent(config()).await;
+    let peer = Peer::new(agent.local_addr()).await;
+    peer.send("\r\n\r\n").await;
+    assert_eq!(peer.receive().await.0, "\r\n");
+}
+
+async fn over_tcp(stream: &mut TcpStream, text: &str) -> Message {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut buffer = vec![0; 65536];
+    let length = soon("a response", stream.read(&mut buffer)).await.unwrap();
+    Message(String::from_utf8_lossy(&buffer[..length]).into_owned())
+}
+
+#[tokio::test]
+async fn the_policy_holds_on_tcp_too() {
+    let (agent, _calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+    let options = peer.request("OPTIONS", "", "").replace("/UDP", "/TCP");
+    assert_eq!(over_tcp(&mut stream, &options).await.status(), Some(200));
+    let odd = peer.request("OPTIONS", "Require: magic\r\n", "").replace("/UDP", "/TCP");
+    let refused = over_tcp(&mut stream, &odd).await;
+    assert_eq!(refused.status(), Some(420));
+    assert_eq!(refused.header("Unsupported"), Some("magic"));
+}
+
+#[tokio::test]
+async fn without_tcp_nobody_listens_there() {
+    let (agent, _calls) = agent(Config { tcp: false, ..config() }).await;
+    assert!(TcpStream::connect(agent.local_addr()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_contact_that_nobody_can_reach_is_replaced_by_where_it_came_from() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let invite = peer.request("INVITE", "", OFFER);
+    let contact = format!("Contact: <sip:+628123456789@{}>", peer.local());
+    peer.send(&invite.replace(&contact, "Contact: <sip:x@df7jal23ls0d.invalid>")).await;
+    let dialog = next_call(&mut calls).await.answer(ANSWER.to_owned()).unwrap();
+    peer.expect(200).await;
+    peer.say("ACK", "", "").await;
+    dialog.hang_up();
+    let bye = peer.expect_request("BYE").await;
+    assert!(bye.0.starts_with(&format!("BYE sip:x@{} SIP/2.0", peer.local())), "{}", bye.0);
+}
+
+#[tokio::test]
+async fn a_new_contact_in_a_reinvite_is_where_later_requests_go() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let dialog = peer.establish(&mut calls).await;
+    let elsewhere = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let old = format!("Contact: <sip:+628123456789@{}>", peer.local());
+    let new = format!("Contact: <sip:moved@{}>", elsewhere.local_addr().unwrap());
+    let reinvite = peer.request("INVITE", "", OFFER).replace(&old, &new);
+    peer.send(&reinvite).await;
+    peer.expect(200).await;
+    peer.say("ACK", "", "").await;
+    dialog.hang_up();
+    let mut buffer = vec![0; 65536];
+    let (length, _) = soon("BYE", elsewhere.recv_from(&mut buffer)).await.unwrap();
+    assert!(buffer[..length].starts_with(b"BYE sip:moved@"));
+}
+
+#[tokio::test]
+async fn the_advertised_address_stands_in_contact_and_via() {
+    let advertised = Some("203.0.113.5:5070".to_owned());
+    let (agent, mut calls) = agent(Config { advertised, ..config() }).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    peer.say("INVITE", "", OFFER).await;
+    let dialog = next_call(&mut calls).await.answer(ANSWER.to_owned()).unwrap();
+    let ok = peer.expect(200).await;
+    assert_eq!(ok.header("Contact"), Some("<sip:kentongan@203.0.113.5:5070>"));
+    peer.say("ACK", "", "").await;
+    dialog.hang_up();
+    let bye = peer.expect_request("BYE").await;
+    assert!(bye.header("Via").unwrap().starts_with("SIP/2.0/UDP 203.0.113.5:5070;"));
+}
+
+#[tokio::test]
+async fn only_a_trusted_trunk_is_believed_about_the_caller() {
+    let trunk = |asserts_identity| Trunk {
+        name: "telkom".to_owned(),
+        networks: vec!["127.0.0.0/8".parse().unwrap()],
+        asserts_identity,
+    };
+    for trusted in [true, false] {
+        let (agent, mut calls) = agent(Config { trunks: vec![trunk(trusted)], ..config() }).await;
+        let mut peer = Peer::new(agent.local_addr()).await;
+        peer.say("INVITE", "P-Asserted-Identity: <tel:+62215550123>\r\n", OFFER).await;
+        let call = next_call(&mut calls).await;
+        let number = if trusted { "+62215550123" } else { "+628123456789" };
+        assert_eq!(call.caller, Caller { number: Some(number.to_owned()), asserted: trusted });
+        assert_eq!(call.trunk.as_deref(), Some("telkom"));
+    }
+}
