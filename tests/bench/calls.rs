@@ -11,6 +11,7 @@ mod machine;
 mod peer;
 mod sipp;
 mod step;
+mod told;
 mod voice;
 
 use std::path::PathBuf;

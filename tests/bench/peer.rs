@@ -135,7 +135,7 @@ impl Desk {
 fn datagram(
     socket: RawFd,
     buffer: &mut [u8],
-    control: &mut Vec<u8>,
+    control: &mut [u8],
 ) -> Option<(usize, i64, SocketAddr)> {
     let mut parts = [IoSliceMut::new(buffer)];
     let message =

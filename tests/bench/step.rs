@@ -1,7 +1,7 @@
 //! One load after another on a hotline of its own, and a row of figures for each.
 
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ use crate::figures::{self, Spread};
 use crate::hotline::Hotline;
 use crate::peer::{self, Peer};
 use crate::sipp::{Load, Outcome, Sipp};
-use crate::{machine, pause, voice, workspace};
+use crate::{machine, pause, told, voice, workspace};
 
 /// A gap this long is heard as a hole, in milliseconds.
 const STALL: u32 = 60;
@@ -114,7 +114,7 @@ struct Measured {
     callers: Vec<Caller>,
     first_packets: Vec<u32>,
     digits: u64,
-    recordings: Vec<PathBuf>,
+    recordings: Vec<Duration>,
     right_recordings: usize,
     /// The hotline's complaints.
     log: Vec<String>,
@@ -142,20 +142,19 @@ fn measure(load: &Audio, calls: usize) -> anyhow::Result<Measured> {
     let used = watch(&hotline, &mut sipp)?;
     let callers = peer.stop()?;
     let outcome = sipp.outcome()?;
-    let digits = hotline.metric("kentongan_digits_total")? as u64;
+    let digits = told::metric(&hotline, "kentongan_digits_total")? as u64;
     hotline.stop()?;
-    let recordings = hotline.recordings();
+    let recordings = told::recordings(&hotline);
     let first_packets = first_packets(&ports, &callers, &outcome);
-    let right = |path: &&PathBuf| length(path).is_some_and(|length| fits(length, load.plan));
     Ok(Measured {
         used,
         outcome,
         callers,
         first_packets,
         digits,
-        right_recordings: recordings.iter().filter(right).count(),
+        right_recordings: recordings.iter().filter(|length| fits(**length, load.plan)).count(),
         recordings,
-        log: complaints(&hotline.log()),
+        log: told::complaints(&hotline),
     })
 }
 
@@ -182,7 +181,7 @@ fn watch(hotline: &Hotline, sipp: &mut Sipp) -> anyhow::Result<Used> {
 }
 
 fn used_lines(hotline: &Hotline) -> anyhow::Result<usize> {
-    Ok(hotline.metric("kentongan_calls_up").context("the hotline is gone")? as usize)
+    Ok(told::metric(hotline, "kentongan_calls_up").context("the hotline is gone")? as usize)
 }
 
 /// Microseconds from each 200 to the first packet.
@@ -194,23 +193,11 @@ fn first_packets(ports: &[u16], callers: &[Caller], outcome: &Outcome) -> Vec<u3
     ports.iter().zip(callers).filter_map(since).collect()
 }
 
-fn length(path: &Path) -> Option<Duration> {
-    let wav = hound::WavReader::open(path).ok()?;
-    Some(Duration::from_secs_f64(f64::from(wav.duration()) / f64::from(wav.spec().sample_rate)))
-}
-
 fn fits(length: Duration, plan: Plan) -> bool {
     match plan {
         Plan::Report { speech, .. } => length.abs_diff(speech) <= TOLERANCE,
         Plan::Listen => true,
     }
-}
-
-/// The first few warnings and errors of a log.
-fn complaints(log: &str) -> Vec<String> {
-    let bad =
-        |line: &&str| line.contains("WARN") || line.contains("ERROR") || line.contains("panicked");
-    log.lines().filter(bad).take(5).map(str::to_owned).collect()
 }
 
 impl Measured {
@@ -246,13 +233,10 @@ impl Measured {
         for caller in self.callers.iter().filter(|caller| !caller.done()).take(3) {
             println!("  a caller got no further than {}", caller.stage());
         }
-        let mut wrong: Vec<Duration> =
-            self.recordings.iter().filter_map(|path| length(path)).collect();
-        wrong.sort();
         if self.right_recordings != self.recordings.len()
-            && let (Some(first), Some(last)) = (wrong.first(), wrong.last())
+            && let [shortest, .., longest] = self.recordings.as_slice()
         {
-            println!("  {} recordings, from {first:.2?} to {last:.2?}", wrong.len());
+            println!("  {} recordings, {shortest:.2?} to {longest:.2?}", self.recordings.len());
         }
         explain(&self.outcome, &self.log);
     }
@@ -319,7 +303,7 @@ fn one_rate(load: &Rate, rate: usize) -> anyhow::Result<()> {
     let used = watch(&hotline, &mut sipp)?;
     let took = start.elapsed();
     let end = machine::rss(hotline.pid());
-    let ended = hotline.metric("kentongan_calls_ended_total")?;
+    let ended = told::metric(&hotline, "kentongan_calls_ended_total")?;
     let outcome = sipp.outcome()?;
     pause(load.rest);
     let rested = machine::rss(hotline.pid());
@@ -339,6 +323,6 @@ fn one_rate(load: &Rate, rate: usize) -> anyhow::Result<()> {
             rested.to_string(),
         ],
     );
-    explain(&outcome, &complaints(&hotline.log()));
+    explain(&outcome, &told::complaints(&hotline));
     Ok(())
 }

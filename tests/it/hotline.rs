@@ -49,20 +49,9 @@ impl Hotline {
         Ok(hotline)
     }
 
+    /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// The sum of a metric over its labels; 0 while it has never been counted.
-    pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
-        let (_, text) = get(self.http_port, "/metrics")?;
-        let of_name =
-            |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-        Ok(text
-            .lines()
-            .filter(of_name)
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum())
     }
 
     /// What it wrote to its log so far.
@@ -72,15 +61,7 @@ impl Hotline {
 
     /// The SQLite file.
     pub fn database(&self) -> PathBuf {
-        self.data.join("kentongan.db")
-    }
-
-    /// Every WAV under the data folder.
-    pub fn recordings(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        wavs(&self.data, &mut found);
-        found.sort();
-        found
+        self.data.join("kentongan.sqlite3")
     }
 
     /// Asks it to end (SIGTERM) and waits until it has.
@@ -90,12 +71,13 @@ impl Hotline {
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) {
+        if let Some(pid) = rustix::process::Pid::from_raw(self.pid() as i32) {
             // Gone already: then there is nothing to tell it.
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it waits for a process, in real time")]
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
@@ -122,6 +104,15 @@ impl Drop for Hotline {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Whether tests that need other programs and time are wanted; says so when not.
+pub fn slow() -> bool {
+    let wanted = std::env::var_os("KENTONGAN_SLOW").is_some_and(|value| value == "1");
+    if !wanted {
+        eprintln!("skipped: set KENTONGAN_SLOW=1");
+    }
+    wanted
 }
 
 /// A port that was free a moment ago, for UDP and TCP alike.
@@ -175,7 +166,8 @@ fn lay_over(table: &mut toml::Table, extra: toml::Table) {
     }
 }
 
-fn get(port: u16, path: &str) -> anyhow::Result<(u16, String)> {
+/// Status and body of what an HTTP server on loopback answers.
+pub fn get(port: u16, path: &str) -> anyhow::Result<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -184,15 +176,4 @@ fn get(port: u16, path: &str) -> anyhow::Result<(u16, String)> {
     let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;
     let status = head.split(' ').nth(1).context("no status")?.parse()?;
     Ok((status, body.to_owned()))
-}
-
-fn wavs(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            wavs(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "wav") {
-            found.push(path);
-        }
-    }
 }

@@ -2,6 +2,10 @@
 
 mod callfile;
 mod pure_calls;
+mod hotline;
+mod phones;
+mod pure_calls;
+mod rows;
 mod shipped_scripts;
 mod sip_calls;
 mod sip_dial;
@@ -11,4 +15,6 @@ mod sip_refusals;
 mod sip_sipp;
 mod sip_timers;
 mod sip_transport;
+mod sipp;
+mod sound;
 mod torture;
