@@ -1,7 +1,6 @@
 //! The one integration binary (fast to link); each module is a theme.
 
 mod callfile;
-mod pure_calls;
 mod hotline;
 mod phones;
 mod pure_calls;
