@@ -23,10 +23,10 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use call::{AnswerError, InboundCall};
-pub use transport::source_towards;
 pub use config::{Config, Trunk};
 pub use dial::{Dial, DialError};
 pub use dialog::{Dialog, Reoffer};
+pub use transport::source_towards;
 
 use super::Admission;
 use super::socket::EdgeSocket;
