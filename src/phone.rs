@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 
 use crate::media::engine::{self, OpenError};
 use crate::media::prompt::Library;
-use crate::media::{Clip, Codec, Engine, Leg, LegEvent, LegStats, RecordSpec, Recorded, sdp};
+use crate::media::{Clip, Engine, Leg, LegEvent, LegStats, RecordSpec, Recorded, sdp};
 use crate::sip::{self, Dial, DialError, Dialog, DialogEvent, EndReason, Refusal, UserAgent};
-use ear::{Ear, Heard};
+use ear::{Ear, Heard, Vocabulary};
 
 /// Longer than any call.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
@@ -88,7 +88,7 @@ impl Phone {
     pub async fn dial(
         &self,
         to: &str,
-        prompts: Option<&Library>,
+        prompts: Option<&Vocabulary>,
         keep: Option<PathBuf>,
     ) -> Result<PhoneCall, PhoneError> {
         let (leg, events) = self.engine.open()?;
@@ -101,8 +101,8 @@ impl Phone {
         let (tap, sound) = mpsc::unbounded_channel();
         leg.listen(tap);
         let ear = match prompts {
-            Some(library) => Ear::new(library.iter(), negotiated.codec),
-            None => Ear::new([], Codec::Pcma),
+            Some(prompts) => prompts.ear(negotiated.codec),
+            None => Vocabulary::new(&Library::default()).ear(negotiated.codec),
         };
         leg.connect(negotiated);
         if let Some(path) = keep {
