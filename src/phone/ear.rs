@@ -7,10 +7,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::media::prompt::ClipError;
+use crate::media::prompt::{ClipError, Library};
 use crate::media::{Clip, Codec, SAMPLE_RATE};
 
 /// Samples in a key: 4 ms, long enough to be rare and short enough to lie inside one packet.
@@ -38,11 +38,41 @@ struct Known {
     key_at: usize,
 }
 
-/// Listens for the prompts that it knows.
-pub struct Ear {
+/// What the prompts sound like in one law, and how each is told from the others.
+struct Prints {
     known: Vec<Known>,
     keys: HashMap<[i16; KEY], usize>,
     longest: usize,
+}
+
+/// The prompts that ears are to know. Looking for what tells them apart takes a while; it is done once for each law.
+pub struct Repertoire {
+    library: Library,
+    pcma: OnceLock<Arc<Prints>>,
+    pcmu: OnceLock<Arc<Prints>>,
+}
+
+impl Repertoire {
+    /// Every clip of `library`.
+    ///
+    /// Clips with nothing of their own to tell them by (silence, tones) are never reported.
+    pub fn new(library: Library) -> Repertoire {
+        Repertoire { library, pcma: OnceLock::new(), pcmu: OnceLock::new() }
+    }
+
+    /// An ear for the prompts as they sound after `codec`.
+    pub fn ear(&self, codec: Codec) -> Ear {
+        let prints = match codec {
+            Codec::Pcma => &self.pcma,
+            Codec::Pcmu => &self.pcmu,
+        };
+        Ear::with(prints.get_or_init(|| Arc::new(Prints::new(self.library.iter(), codec))).clone())
+    }
+}
+
+/// Listens for the prompts that it knows.
+pub struct Ear {
+    prints: Arc<Prints>,
     /// The last samples heard; `past` more came before them.
     heard: VecDeque<i16>,
     past: usize,
@@ -52,11 +82,8 @@ pub struct Ear {
     begun: Vec<(usize, usize)>,
 }
 
-impl Ear {
-    /// An ear that knows `clips` as they sound after `codec`.
-    ///
-    /// Clips with nothing of their own to tell them by (silence, tones) are never reported.
-    pub fn new<'a>(clips: impl IntoIterator<Item = (&'a str, &'a Arc<Clip>)>, codec: Codec) -> Ear {
+impl Prints {
+    fn new<'a>(clips: impl IntoIterator<Item = (&'a str, &'a Arc<Clip>)>, codec: Codec) -> Prints {
         let sounds: Vec<(String, Vec<i16>)> = clips
             .into_iter()
             .map(|(id, clip)| {
@@ -76,15 +103,18 @@ impl Ear {
         let keys =
             known.iter().enumerate().map(|(i, k)| (window(&k.samples, k.key_at), i)).collect();
         let longest = known.iter().map(|k| k.samples.len()).max().unwrap_or(0);
-        Ear {
-            known,
-            keys,
-            longest,
-            heard: VecDeque::new(),
-            past: 0,
-            searched: 0,
-            begun: Vec::new(),
-        }
+        Prints { known, keys, longest }
+    }
+}
+
+impl Ear {
+    /// An ear that knows no prompt.
+    pub fn ignorant() -> Ear {
+        Ear::with(Arc::new(Prints::new([], Codec::Pcma)))
+    }
+
+    fn with(prints: Arc<Prints>) -> Ear {
+        Ear { prints, heard: VecDeque::new(), past: 0, searched: 0, begun: Vec::new() }
     }
 
     /// Takes what was heard next; tells the prompts that ended in it.
@@ -112,11 +142,11 @@ impl Ear {
         let fresh: Vec<i16> = self.heard.iter().skip(from - self.past).copied().collect();
         for (offset, candidate) in fresh.windows(KEY).enumerate() {
             let Some(&which) =
-                <&[i16; KEY]>::try_from(candidate).ok().and_then(|k| self.keys.get(k))
+                <&[i16; KEY]>::try_from(candidate).ok().and_then(|k| self.prints.keys.get(k))
             else {
                 continue;
             };
-            if let Some(began) = (from + offset).checked_sub(self.known[which].key_at) {
+            if let Some(began) = (from + offset).checked_sub(self.prints.known[which].key_at) {
                 self.begun.push((which, began));
             }
         }
@@ -129,27 +159,27 @@ impl Ear {
         let mut out = Vec::new();
         let begun = std::mem::take(&mut self.begun);
         for (which, began) in begun {
-            let over = began + self.known[which].samples.len();
+            let over = began + self.prints.known[which].samples.len();
             if now < over && !end {
                 self.begun.push((which, began));
                 continue;
             }
             let whole = now >= over && self.likeness(which, began) >= LIKENESS;
-            out.push(Heard { id: self.known[which].id.clone(), at: time_of(began), whole });
+            out.push(Heard { id: self.prints.known[which].id.clone(), at: time_of(began), whole });
         }
         out.sort_by_key(|h| h.at);
         out
     }
 
     fn likeness(&self, which: usize, began: usize) -> f64 {
-        let samples = &self.known[which].samples;
+        let samples = &self.prints.known[which].samples;
         let Some(from) = began.checked_sub(self.past) else { return 0.0 };
         let same = samples.iter().zip(self.heard.range(from..)).filter(|(a, b)| a == b).count();
         same as f64 / samples.len() as f64
     }
 
     fn forget(&mut self) {
-        let surplus = self.heard.len().saturating_sub(self.longest + SAMPLE_RATE as usize);
+        let surplus = self.heard.len().saturating_sub(self.prints.longest + SAMPLE_RATE as usize);
         self.heard.drain(..surplus);
         self.past += surplus;
     }
@@ -228,7 +258,7 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::prompt::{Library, write_wav};
+    use crate::media::prompt::write_wav;
     use crate::prompts::Catalogue;
 
     fn shipped() -> Library {
@@ -260,7 +290,7 @@ mod tests {
             .collect();
         for codec in Codec::ALL {
             let heard =
-                hear(&mut Ear::new(library.iter(), codec), &sound(&library, &voices, codec));
+                hear(&mut Repertoire::new(library.clone()).ear(codec), &sound(&library, &voices, codec));
             let names: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
             assert_eq!(names, voices);
             assert!(heard.iter().all(|h| h.whole));
@@ -272,7 +302,7 @@ mod tests {
         let library = shipped();
         let said =
             ["kode/kode_anda", "angka/4", "angka/4", "jeda/pendek", "angka/8", "kode/sekali_lagi"];
-        let mut ear = Ear::new(library.iter(), Codec::Pcma);
+        let mut ear = Repertoire::new(library.clone()).ear(Codec::Pcma);
         let heard = hear(&mut ear, &sound(&library, &said, Codec::Pcma));
         let heard: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
         assert_eq!(heard, ["kode/kode_anda", "angka/4", "angka/4", "angka/8", "kode/sekali_lagi"]);
@@ -282,7 +312,7 @@ mod tests {
     fn a_prompt_that_is_cut_short_is_heard_as_such() {
         let library = shipped();
         let samples = sound(&library, &["lapor/petunjuk"], Codec::Pcmu);
-        let mut ear = Ear::new(library.iter(), Codec::Pcmu);
+        let mut ear = Repertoire::new(library.clone()).ear(Codec::Pcmu);
         let heard = hear(&mut ear, &samples[..samples.len() / 2]);
         assert_eq!(heard.len(), 1);
         assert!(!heard[0].whole);
