@@ -222,13 +222,15 @@ impl PhoneCall {
         self.until(time, |_| false).await
     }
 
+    /// Puts the receiver down, and waits until the call is over.
+    pub async fn put_down(&mut self) {
+        self.dialog.hang_up();
+        self.wait_for_end().await;
+    }
+
     /// Puts the receiver down; tells what was kept, what was heard, and the call's figures.
     pub async fn hang_up(mut self) -> Hearing {
-        self.dialog.hang_up();
-        while self.ended.is_none() {
-            let event = self.dialog.next().await;
-            self.on_dialog(event);
-        }
+        self.put_down().await;
         drop(self.leg);
         let (mut kept, mut stats) = (self.kept, LegStats::default());
         while let Some(event) = self.events.recv().await {

@@ -289,8 +289,10 @@ mod tests {
             .filter(|id| !id.starts_with("jeda/") && !id.starts_with("bunyi/"))
             .collect();
         for codec in Codec::ALL {
-            let heard =
-                hear(&mut Repertoire::new(library.clone()).ear(codec), &sound(&library, &voices, codec));
+            let heard = hear(
+                &mut Repertoire::new(library.clone()).ear(codec),
+                &sound(&library, &voices, codec),
+            );
             let names: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
             assert_eq!(names, voices);
             assert!(heard.iter().all(|h| h.whole));
