@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use kentongan::config::Config;
 use kentongan::media::Clip;
-use kentongan::phone::ear::{Heard, Vocabulary};
+use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
 use kentongan::server::{Server, voice};
@@ -87,7 +87,7 @@ async fn tell(
         config.data.display()
     ));
     let complaint = complaint(args.say.as_deref())?;
-    let prompts = Vocabulary::new(&voice::load(config)?.prompts);
+    let prompts = Repertoire::new(voice::load(config)?.prompts);
     let phone = Phone::new([127, 0, 0, 1].into(), "+6281200000000").await?;
     let uri = format!("sip:hotline@{}", server.sip_address());
 

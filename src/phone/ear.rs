@@ -31,8 +31,8 @@ pub struct Heard {
     pub whole: bool,
 }
 
-/// What a phone can tell prompts by; made once, shared by its calls.
-pub struct Vocabulary {
+/// The prompts that ears are to know. Looking for what tells them apart takes a while: it is done once, for all calls.
+pub struct Repertoire {
     laws: [Arc<Law>; Codec::ALL.len()],
 }
 
@@ -50,10 +50,10 @@ struct Known {
     samples: Vec<i16>,
 }
 
-impl Vocabulary {
+impl Repertoire {
     /// Learns every prompt of a library. Those with nothing of their own to tell them by (silence, tones) are never reported.
-    pub fn new(library: &Library) -> Vocabulary {
-        Vocabulary { laws: Codec::ALL.map(|codec| Arc::new(Law::new(library, codec))) }
+    pub fn new(library: Library) -> Repertoire {
+        Repertoire { laws: Codec::ALL.map(|codec| Arc::new(Law::new(&library, codec))) }
     }
 
     /// An ear for a call with this codec.
@@ -99,6 +99,11 @@ pub struct Ear {
 }
 
 impl Ear {
+    /// An ear that knows no prompt.
+    pub fn ignorant() -> Ear {
+        Repertoire::new(Library::default()).ear(Codec::Pcma)
+    }
+
     /// Takes what was heard next; tells the prompts that ended in it.
     pub fn hear(&mut self, samples: &[i16]) -> Vec<Heard> {
         self.heard.extend(samples);
@@ -260,10 +265,10 @@ mod tests {
         Library::load(&folder, catalogue.ids()).expect("the shipped prompts")
     }
 
-    static SHIPPED: LazyLock<(Library, Vocabulary)> = LazyLock::new(|| {
+    static SHIPPED: LazyLock<(Library, Repertoire)> = LazyLock::new(|| {
         let library = shipped();
-        let vocabulary = Vocabulary::new(&library);
-        (library, vocabulary)
+        let repertoire = Repertoire::new(library.clone());
+        (library, repertoire)
     });
 
     fn sound(library: &Library, ids: &[&str], codec: Codec) -> Vec<i16> {

@@ -2,6 +2,9 @@
 
 mod callfile;
 mod hotline;
+mod hotline_calls;
+mod loopback;
+mod loopback_calls;
 mod phones;
 mod pure_calls;
 mod rows;
