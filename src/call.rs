@@ -13,19 +13,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde::Deserialize;
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock::{Clock, Timestamp};
-use crate::ivr::Outcome;
 use crate::files::{Files, FilesError};
+use crate::ivr::Outcome;
 use crate::ivr::script::Script;
 use crate::media::prompt::Library;
 use crate::media::{Engine, sdp};
 use crate::sip::{self, AnswerError, InboundCall, Refusal};
-use crate::store::{CallEnd, EndReason, EndedBy, NewCall, OpenError, Step, Store, StoreError, Ticket};
+use crate::store::{
+    CallEnd, EndReason, EndedBy, NewCall, OpenError, Step, Store, StoreError, Ticket,
+};
 use crate::ticket::{CallId, Contact, Intake, contact};
 use line::{Agreed, CallClock, Ending, Line, Parts, Told};
 
@@ -122,11 +124,18 @@ impl Hotline {
             Ok(id) => id,
             Err(error) => {
                 error!(%error, "a call is refused: its row cannot be written");
-                metrics::counter!("kentongan_calls_refused_total", "reason" => "store").increment(1);
-                return inbound.refuse(Refusal::unavailable("no database", self.config.retry_after));
+                metrics::counter!("kentongan_calls_refused_total", "reason" => "store")
+                    .increment(1);
+                return inbound
+                    .refuse(Refusal::unavailable("no database", self.config.retry_after));
             }
         };
-        info!(call = id.0, sip = &*inbound.log_id, trunk = inbound.trunk.as_deref(), "call arrived");
+        info!(
+            call = id.0,
+            sip = &*inbound.log_id,
+            trunk = inbound.trunk.as_deref(),
+            "call arrived"
+        );
         match self.connect(inbound, id, contact, clock).await {
             Ok(line) => {
                 let told = line.run().await;
@@ -181,7 +190,19 @@ impl Hotline {
         info!(call = id.0, codec, "call answered");
         let voice = self.voice.load_full();
         let hotline = self.clone();
-        Ok(Line::new(Parts { hotline, voice, id, contact, clock, dialog, leg, heard, local, described, agreed }))
+        Ok(Line::new(Parts {
+            hotline,
+            voice,
+            id,
+            contact,
+            clock,
+            dialog,
+            leg,
+            heard,
+            local,
+            described,
+            agreed,
+        }))
     }
 
     /// The one door for new tickets, with a generator from the edge.
@@ -204,17 +225,30 @@ impl Hotline {
             packets_sent: told.stats.packets_sent,
             packets_received: told.stats.packets_received,
             packets_lost: lost,
-            steps: told.steps.into_iter().map(|e| Step { at: e.at, step: e.step, what: e.what }).collect(),
+            steps: told
+                .steps
+                .into_iter()
+                .map(|e| Step { at: e.at, step: e.step, what: e.what })
+                .collect(),
         };
         metrics::counter!("kentongan_packets_lost_total").increment(lost);
         self.write_end(id, end).await;
     }
 
     async fn record_refusal(&self, id: CallId, reason: EndReason) {
-        let ended_by = if reason == EndReason::Cancelled { EndedBy::Caller } else { EndedBy::Hotline };
+        let ended_by =
+            if reason == EndReason::Cancelled { EndedBy::Caller } else { EndedBy::Hotline };
         metrics::counter!("kentongan_calls_refused_total", "reason" => reason.word()).increment(1);
         let at = self.clock.now();
-        let end = CallEnd { at, reason, ended_by, packets_sent: 0, packets_received: 0, packets_lost: 0, steps: Vec::new() };
+        let end = CallEnd {
+            at,
+            reason,
+            ended_by,
+            packets_sent: 0,
+            packets_received: 0,
+            packets_lost: 0,
+            steps: Vec::new(),
+        };
         self.write_end(id, end).await;
     }
 
@@ -258,9 +292,15 @@ fn why(ending: Ending, outcome: Option<Outcome>) -> (EndReason, EndedBy) {
         (Ending::Dialog(Sip::NoAck), _) => (EndReason::NoAck, EndedBy::Network),
         (Ending::Dialog(Sip::SessionExpired), _) => (EndReason::SessionExpired, EndedBy::Network),
         (Ending::Dialog(Sip::Failed), _) => (EndReason::TransportFailed, EndedBy::Network),
-        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Completed)) => (EndReason::Completed, EndedBy::Hotline),
-        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::TooLong)) => (EndReason::TooLong, EndedBy::Hotline),
-        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Failed)) => (EndReason::ServiceFailed, EndedBy::Hotline),
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Completed)) => {
+            (EndReason::Completed, EndedBy::Hotline)
+        }
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::TooLong)) => {
+            (EndReason::TooLong, EndedBy::Hotline)
+        }
+        (Ending::Dialog(Sip::LocalBye | Sip::RemoteBye), Some(Outcome::Failed)) => {
+            (EndReason::ServiceFailed, EndedBy::Hotline)
+        }
         // We hang up by ourselves only over an answer in the ACK that cannot be used.
         (Ending::Dialog(Sip::LocalBye), None) => (EndReason::Refused, EndedBy::Hotline),
     }

@@ -127,7 +127,10 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        let syntax = |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: located(&text, &e) };
+        let syntax = |e: toml::de::Error| ConfigError::Syntax {
+            path: path.into(),
+            message: located(&text, &e),
+        };
         // The text alone first: only it knows the line of a mistake.
         toml::from_str::<Config>(&text).map_err(syntax)?;
         let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
@@ -150,7 +153,9 @@ impl Config {
         for (name, value) in environment {
             let Some(path) = name.strip_prefix("KENTONGAN__") else { continue };
             set(&mut table, &path.to_lowercase(), &value)
-                .and_then(|()| Config::deserialize(table.clone()).map(drop).map_err(|e| e.message().into()))
+                .and_then(|()| {
+                    Config::deserialize(table.clone()).map(drop).map_err(|e| e.message().into())
+                })
                 .map_err(|message| ConfigError::Environment { name: name.clone(), message })?;
         }
         Config::deserialize(table).map_err(|e| ConfigError::Environment {
@@ -168,7 +173,10 @@ impl Config {
 
     /// The database: a file beside the recordings.
     pub fn store(&self) -> store::Config {
-        store::Config { limits: self.limits, ..store::Config::at(self.data.join("kentongan.sqlite3")) }
+        store::Config {
+            limits: self.limits,
+            ..store::Config::at(self.data.join("kentongan.sqlite3"))
+        }
     }
 }
 
@@ -185,7 +193,8 @@ fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
             .ok_or_else(|| format!("{key} is not a section"))?;
     }
     let read = toml::from_str::<toml::Table>(&format!("v = {value}")).ok();
-    let value = read.and_then(|mut t| t.remove("v")).unwrap_or_else(|| toml::Value::String(value.into()));
+    let value =
+        read.and_then(|mut t| t.remove("v")).unwrap_or_else(|| toml::Value::String(value.into()));
     at.insert(last.into(), value);
     Ok(())
 }
@@ -217,13 +226,15 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_its_line() {
-        let error = read("[http]\n\nlisten = '127.0.0.1:1'\nlsten = 1\n", &[]).unwrap_err().to_string();
+        let error =
+            read("[http]\n\nlisten = '127.0.0.1:1'\nlsten = 1\n", &[]).unwrap_err().to_string();
         assert!(error.contains("line 4") && error.contains("lsten"), "{error}");
     }
 
     #[test]
     fn the_environment_overrides_the_file_and_its_mistakes_name_the_variable() {
-        let changed = read("[http]\nlisten = '127.0.0.1:1'", &[("KENTONGAN__HTTP__LISTEN", "127.0.0.1:2")]);
+        let changed =
+            read("[http]\nlisten = '127.0.0.1:1'", &[("KENTONGAN__HTTP__LISTEN", "127.0.0.1:2")]);
         assert_eq!(changed.unwrap().http.listen.port(), 2);
         let error = read("", &[("KENTONGAN__HTTP__PORT", "2")]).unwrap_err().to_string();
         assert!(error.contains("KENTONGAN__HTTP__PORT"), "{error}");

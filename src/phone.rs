@@ -106,7 +106,14 @@ impl Phone {
         };
         leg.connect(negotiated);
         if let Some(path) = keep {
-            leg.record(RecordSpec { tag: 0, path, max: FOREVER, silence: None, no_input: None, beep: None });
+            leg.record(RecordSpec {
+                tag: 0,
+                path,
+                max: FOREVER,
+                silence: None,
+                no_input: None,
+                beep: None,
+            });
         }
         Ok(PhoneCall {
             dialog,
@@ -142,7 +149,11 @@ impl PhoneCall {
     }
 
     /// Waits until `done` says so of what has been heard, at most `patience`.
-    pub async fn until(&mut self, patience: Duration, mut done: impl FnMut(&[Heard]) -> bool) -> Met {
+    pub async fn until(
+        &mut self,
+        patience: Duration,
+        mut done: impl FnMut(&[Heard]) -> bool,
+    ) -> Met {
         let deadline = tokio::time::sleep(patience);
         tokio::pin!(deadline);
         loop {
@@ -265,7 +276,10 @@ pub struct Hearing {
     pub ended: EndReason,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a phone is an edge: its keys are pressed by the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a phone is an edge: its keys are pressed by the clock"
+)]
 fn now() -> Instant {
     Instant::now()
 }

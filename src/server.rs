@@ -47,9 +47,11 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(&config.store()).await?;
         let files = Files::new(&config.data)?;
-        recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now()).await?;
+        recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now())
+            .await?;
         let voice = voice::load(&config)?;
-        let engine = Engine::start(config.media.clone()).context("the media threads cannot start")?;
+        let engine =
+            Engine::start(config.media.clone()).context("the media threads cannot start")?;
         let (closing, on_closing) = watch::channel(false);
         let hotline = Arc::new(Hotline {
             zone: config.calls.zone()?,
@@ -96,7 +98,8 @@ impl Server {
         let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
-        self.agent.set_admission(Admission::Unavailable { retry_after: self.hotline.config.retry_after });
+        self.agent
+            .set_admission(Admission::Unavailable { retry_after: self.hotline.config.retry_after });
         self.calls.close();
         if tokio::time::timeout(patience, self.calls.wait()).await.is_err() {
             warn!(calls = self.calls.len(), "calls are ended: the time for them is over");
@@ -114,7 +117,11 @@ impl Server {
 }
 
 /// A task for each call; one more than there are lines hears busy.
-async fn take_calls(hotline: Arc<Hotline>, mut inbound: mpsc::Receiver<InboundCall>, calls: TaskTracker) {
+async fn take_calls(
+    hotline: Arc<Hotline>,
+    mut inbound: mpsc::Receiver<InboundCall>,
+    calls: TaskTracker,
+) {
     while let Some(call) = inbound.recv().await {
         if hotline.active.load(Ordering::Relaxed) >= hotline.config.max {
             metrics::counter!("kentongan_calls_refused_total", "reason" => "full").increment(1);
@@ -135,7 +142,11 @@ async fn watch_load(hotline: Arc<Hotline>, agent: Arc<UserAgent>) {
         let now_late = hotline.engine.is_late();
         if now_late != late {
             late = now_late;
-            warn!(late, "the media threads' lateness changed: new calls are {}", if late { "refused" } else { "taken" });
+            warn!(
+                late,
+                "the media threads' lateness changed: new calls are {}",
+                if late { "refused" } else { "taken" }
+            );
             agent.set_admission(match late {
                 true => Admission::Unavailable { retry_after: hotline.config.retry_after },
                 false => Admission::Open,

@@ -17,7 +17,6 @@ pub use stack::{
 #[cfg(test)]
 mod torture;
 
-
 /// Who calls, as far as SIP tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {

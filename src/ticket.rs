@@ -46,7 +46,8 @@ pub enum Class {
 impl Class {
     /// The class of this name, as scripts and rows write it (`information_request`).
     pub fn parse(name: &str) -> Option<Class> {
-        let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+            name.into_deserializer();
         Class::deserialize(name).ok()
     }
 }

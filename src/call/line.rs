@@ -11,7 +11,9 @@ use tracing::{debug, error, info, warn};
 use super::{Hotline, Voice, info as sip_info, spoken};
 use crate::clock::Timestamp;
 use crate::ivr::{self, Effect, Event, PathEntry, PlayId, RecordLimits, Session};
-use crate::media::{Clip, Leg, LegEvent, LegStats, Negotiated, RecordEnd, RecordSpec, Recorded, sdp};
+use crate::media::{
+    Clip, Leg, LegEvent, LegStats, Negotiated, RecordEnd, RecordSpec, Recorded, sdp,
+};
 use crate::sip::{Dialog, DialogEvent, EndReason, Refusal, Reoffer};
 use crate::store::{self, RecordingEndedBy, RecordingState, Ticket};
 use crate::ticket::{CallId, Channel, Class, Contact, Intake, RecordingId};
@@ -41,7 +43,10 @@ pub(super) struct CallClock {
 }
 
 impl CallClock {
-    #[expect(clippy::disallowed_methods, reason = "the call task is an edge: it times the pure session")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the call task is an edge: it times the pure session"
+    )]
     pub fn start(began: Timestamp) -> CallClock {
         CallClock { began, at: Instant::now() }
     }
@@ -205,7 +210,12 @@ impl Line {
             }
         }
         let ending = self.ending.unwrap_or(Ending::MediaFailed);
-        Told { ending, outcome: self.outcome, stats: self.stats, steps: self.session.path().to_vec() }
+        Told {
+            ending,
+            outcome: self.outcome,
+            stats: self.stats,
+            steps: self.session.path().to_vec(),
+        }
     }
 
     /// Feeds the session until nothing is waiting.
@@ -345,7 +355,11 @@ impl Line {
 
     fn state_of(&self, recorded: &Recorded) -> RecordingState {
         // A name is short; once there is a ticket, every word belongs to it.
-        let needed = if self.ticket.is_some() { Duration::from_millis(1) } else { self.hotline.config.min_speech() };
+        let needed = if self.ticket.is_some() {
+            Duration::from_millis(1)
+        } else {
+            self.hotline.config.min_speech()
+        };
         let enough = recorded.speech >= needed;
         match recorded.ended_by {
             _ if enough => RecordingState::Kept,
@@ -365,7 +379,9 @@ impl Line {
                 Effect::LookUp { code, .. } => self.look_up(&code).await,
                 Effect::Open { class, slots } => self.open(&class, &slots).await,
                 Effect::Answer { name, value } => self.add(&name, value).await,
-                Effect::Transfer { .. } => self.events.push_back(Event::Transferred { taken: false }),
+                Effect::Transfer { .. } => {
+                    self.events.push_back(Event::Transferred { taken: false })
+                }
                 Effect::HangUp { outcome } => {
                     self.outcome = Some(outcome);
                     self.dialog.hang_up();
@@ -380,7 +396,10 @@ impl Line {
             .filter_map(|prompt| {
                 let clip = self.voice.prompts.get(prompt);
                 if clip.is_none() {
-                    error!(call = self.id.0, prompt, "no such prompt: run `kentongan prompts check`");
+                    error!(
+                        call = self.id.0,
+                        prompt, "no such prompt: run `kentongan prompts check`"
+                    );
                 }
                 clip
             })
@@ -420,7 +439,11 @@ impl Line {
         }
     }
 
-    async fn start_recording(&mut self, slot: &str, limits: RecordLimits) -> Result<Kept, super::RecordError> {
+    async fn start_recording(
+        &mut self,
+        slot: &str,
+        limits: RecordLimits,
+    ) -> Result<Kept, super::RecordError> {
         let now = self.clock.now();
         self.hotline.files.ensure_space(ROOM)?;
         let (name, path) = self.hotline.files.recording_path(now, self.id, slot)?;
@@ -465,7 +488,11 @@ impl Line {
             class: Class::parse(class).unwrap_or(Class::Complaint),
             contact: self.contact.clone(),
             call: Some(self.id),
-            recordings: slots.iter().filter_map(|slot| self.kept.get(slot)).map(|kept| kept.id).collect(),
+            recordings: slots
+                .iter()
+                .filter_map(|slot| self.kept.get(slot))
+                .map(|kept| kept.id)
+                .collect(),
             text: None,
             anonymous: false,
             confidential: false,
@@ -498,7 +525,9 @@ impl Line {
                 _ => addition.text = Some(format!("{name}: {choice}")),
             },
         }
-        if let Err(error) = self.hotline.store.add_to_ticket(ticket.id, addition, self.clock.now()).await {
+        if let Err(error) =
+            self.hotline.store.add_to_ticket(ticket.id, addition, self.clock.now()).await
+        {
             error!(call = self.id.0, ticket = ticket.id.0, %error, "an answer could not be added");
         }
     }

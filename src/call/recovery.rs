@@ -11,7 +11,9 @@ use crate::clock::Timestamp;
 use crate::files::Files;
 use crate::ivr::script::{Kind, Script};
 use crate::media::recorder;
-use crate::store::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState, Store, StoreError, Story};
+use crate::store::{
+    RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState, Store, StoreError, Story,
+};
 use crate::ticket::{Channel, Class, Intake};
 
 /// A call that ended less than this ago may still be opening its ticket.
@@ -43,11 +45,16 @@ pub async fn close_crashed_calls(
 async fn mend(files: &Files, row: &RecordingRow, min_speech: Duration) -> RecordingEnd {
     let path = files.path(&row.file);
     let mended = match path {
-        Ok(path) => tokio::task::spawn_blocking(move || recorder::repair(&path).map_err(|e| e.to_string())).await,
+        Ok(path) => {
+            tokio::task::spawn_blocking(move || recorder::repair(&path).map_err(|e| e.to_string()))
+                .await
+        }
         Err(error) => Ok(Err(error.to_string())),
     };
     let (state, duration, speech) = match mended {
-        Ok(Ok(whole)) if whole.speech >= min_speech => (RecordingState::Kept, whole.duration, whole.speech),
+        Ok(Ok(whole)) if whole.speech >= min_speech => {
+            (RecordingState::Kept, whole.duration, whole.speech)
+        }
         Ok(Ok(whole)) => (RecordingState::Empty, whole.duration, whole.speech),
         Ok(Err(error)) => {
             warn!(recording = row.id.0, error, "a recording cannot be mended");
@@ -55,7 +62,13 @@ async fn mend(files: &Files, row: &RecordingRow, min_speech: Duration) -> Record
         }
         Err(_) => (RecordingState::Failed, Duration::ZERO, Duration::ZERO),
     };
-    RecordingEnd { at: row.started + duration, state, ended_by: RecordingEndedBy::Crash, duration, speech }
+    RecordingEnd {
+        at: row.started + duration,
+        state,
+        ended_by: RecordingEndedBy::Crash,
+        duration,
+        speech,
+    }
 }
 
 impl Hotline {
@@ -70,7 +83,11 @@ impl Hotline {
             match self.open_ticket(intake(&story, &voice.script), now).await {
                 Ok(ticket) => {
                     adopted += 1;
-                    info!(call = story.call.0, ticket = ticket.id.0, "opened the ticket that a call could not open");
+                    info!(
+                        call = story.call.0,
+                        ticket = ticket.id.0,
+                        "opened the ticket that a call could not open"
+                    );
                 }
                 Err(error) => warn!(call = story.call.0, %error, "a story still has no ticket"),
             }

@@ -45,7 +45,9 @@ fn status(
         say.push("kata/ditangani_oleh".into());
         say.push(if known(&clip) { clip } else { "opd/umum".into() });
     }
-    if let (Some(updated), Some(today)) = (disclosure.updated.and_then(|at| date(at, zone)), date(now, zone)) {
+    if let (Some(updated), Some(today)) =
+        (disclosure.updated.and_then(|at| date(at, zone)), date(now, zone))
+    {
         say.push("kata/pembaruan_terakhir".into());
         say.extend(speech::day(updated, today));
     }

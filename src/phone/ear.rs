@@ -73,11 +73,8 @@ impl Ear {
                 Some(Known { id, samples, key_at })
             })
             .collect();
-        let keys = known
-            .iter()
-            .enumerate()
-            .map(|(i, k)| (window(&k.samples, k.key_at), i))
-            .collect();
+        let keys =
+            known.iter().enumerate().map(|(i, k)| (window(&k.samples, k.key_at), i)).collect();
         let longest = known.iter().map(|k| k.samples.len()).max().unwrap_or(0);
         Ear {
             known,
@@ -114,7 +111,9 @@ impl Ear {
         let from = self.searched.max(self.past);
         let fresh: Vec<i16> = self.heard.iter().skip(from - self.past).copied().collect();
         for (offset, candidate) in fresh.windows(KEY).enumerate() {
-            let Some(&which) = <&[i16; KEY]>::try_from(candidate).ok().and_then(|k| self.keys.get(k)) else {
+            let Some(&which) =
+                <&[i16; KEY]>::try_from(candidate).ok().and_then(|k| self.keys.get(k))
+            else {
                 continue;
             };
             if let Some(began) = (from + offset).checked_sub(self.known[which].key_at) {

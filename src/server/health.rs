@@ -46,9 +46,9 @@ impl Health {
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .with_state(facts);
-        let listener = tokio::net::TcpListener::bind(address)
-            .await
-            .with_context(|| format!("[http] listen: {address} cannot be bound; is another kentongan running?"))?;
+        let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+            format!("[http] listen: {address} cannot be bound; is another kentongan running?")
+        })?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {

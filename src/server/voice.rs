@@ -54,7 +54,9 @@ pub fn read_script(path: &Path) -> anyhow::Result<Script> {
 pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
-        Err(error) => return error!(%error, "SIGHUP cannot be heard; changed scripts need a restart"),
+        Err(error) => {
+            return error!(%error, "SIGHUP cannot be heard; changed scripts need a restart");
+        }
     };
     let mut seen = changed_at(&config).await;
     loop {

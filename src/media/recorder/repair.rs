@@ -70,7 +70,11 @@ fn is_ours(found: &[u8], wanted: &[u8]) -> bool {
 fn readable(path: &Path) -> Result<Repair, RepairError> {
     let reader = hound::WavReader::open(path).map_err(RepairError::Foreign)?;
     let seconds = f64::from(reader.duration()) / f64::from(reader.spec().sample_rate.max(1));
-    Ok(Repair { duration: Duration::from_secs_f64(seconds), speech: speech_in(path)?, mended: false })
+    Ok(Repair {
+        duration: Duration::from_secs_f64(seconds),
+        speech: speech_in(path)?,
+        mended: false,
+    })
 }
 
 /// Listens to the file as the recording's own gate did.
