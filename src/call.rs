@@ -8,6 +8,7 @@ mod line;
 pub mod recovery;
 mod spoken;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -161,7 +162,7 @@ impl Hotline {
                 return Err(NotAnswered(EndReason::MediaFailed));
             }
         };
-        let local = sdp::Local::new(leg.local_addr(), id.0 as u64);
+        let local = sdp::Local::new(reachable(leg.local_addr(), inbound.peer), id.0 as u64);
         let (described, agreed) = match &inbound.offer {
             Some(offer) => match sdp::answer(offer, &local) {
                 Ok(answered) => (answered.sdp, Agreed::Now(answered.negotiated)),
@@ -265,6 +266,14 @@ impl Hotline {
         let up = self.active.fetch_add(1, Ordering::Relaxed) + 1;
         metrics::gauge!("kentongan_calls_up").set(up as f64);
         Active(&self.active)
+    }
+}
+
+/// The address for the session description: the one that packets to this peer leave from, if none was advertised.
+fn reachable(local: SocketAddr, peer: SocketAddr) -> SocketAddr {
+    match local.ip().is_unspecified() {
+        true => sip::source_towards(peer, local.port()).unwrap_or(local),
+        false => local,
     }
 }
 

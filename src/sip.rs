@@ -10,12 +10,13 @@ pub mod stack;
 pub mod text;
 pub mod timers;
 
-pub use stack::{
-    AnswerError, BindError, Config, Dial, DialError, Dialog, InboundCall, Reoffer, Stats, Trunk,
-    UserAgent,
-};
 #[cfg(test)]
 mod torture;
+
+pub use stack::{
+    AnswerError, BindError, Config, Dial, DialError, Dialog, InboundCall, Reoffer, Stats, Trunk,
+    UserAgent, source_towards,
+};
 
 /// Who calls, as far as SIP tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,15 +4,19 @@
 use std::time::Instant;
 
 use kentongan::sip::identity::caller;
-use kentongan::sip::policy::{self, Dialog, Gate, Verdict, session_description, stateless_response};
+use kentongan::sip::policy::{
+    self, Dialog, Gate, Verdict, session_description, stateless_response,
+};
 use kentongan::sip::repair::{Repaired, repair};
 use kentongan::sip::text::{Message, read};
 use kentongan::sip::timers::{Config, SessionTimer};
 use kentongan::ticket::contact::normalise;
 use libfuzzer_sys::fuzz_target;
 
-const TIMERS: Config =
-    Config { interval: std::time::Duration::from_secs(1800), min: std::time::Duration::from_secs(90) };
+const TIMERS: Config = Config {
+    interval: std::time::Duration::from_secs(1800),
+    min: std::time::Duration::from_secs(90),
+};
 
 fuzz_target!(|datagram: &[u8]| {
     let Repaired::Whole(bytes) = repair(datagram) else { return };

@@ -485,7 +485,10 @@ impl Line {
     async fn open(&mut self, class: &str, slots: &[String]) {
         let intake = Intake {
             channel: Channel::Phone,
-            class: Class::parse(class).unwrap_or(Class::Complaint),
+            class: Class::parse(class).unwrap_or_else(|| {
+                error!(call = self.id.0, class, "no such class of report; kept as a complaint");
+                Class::Complaint
+            }),
             contact: self.contact.clone(),
             call: Some(self.id),
             recordings: slots

@@ -112,7 +112,10 @@ fn intake(story: &Story, script: &Script) -> Intake {
 /// The class of report that this slot holds the story of.
 fn class_of(slot: &str, script: &Script) -> Option<Class> {
     script.steps().iter().find_map(|step| match &step.kind {
-        Kind::Record(record) if record.slot == slot => Class::parse(record.story.as_deref()?),
+        // A later take of `cerita` is kept as `cerita-2`.
+        Kind::Record(record) if slot.split('-').next() == Some(&record.slot) => {
+            Class::parse(record.story.as_deref()?)
+        }
         _ => None,
     })
 }

@@ -50,7 +50,10 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Ok(()) => {
-            println!("\nThe hotline stays up: dial sip:hotline@{} with any softphone on this machine.", server.sip_address());
+            println!(
+                "\nThe hotline stays up: dial sip:hotline@{} with any softphone on this machine.",
+                server.sip_address()
+            );
             println!("Metrics: http://{}/metrics. Ctrl-C ends it.", server.http_address());
             tokio::signal::ctrl_c().await?;
             server.stop().await;
@@ -71,9 +74,18 @@ fn on_loopback(config: &mut Config, once: bool) {
     config.calls.drain = 1;
 }
 
-async fn tell(config: &Config, args: &Args, server: &Server, catalogue: Catalogue) -> anyhow::Result<()> {
+async fn tell(
+    config: &Config,
+    args: &Args,
+    server: &Server,
+    catalogue: Catalogue,
+) -> anyhow::Result<()> {
     let story = Story::new(catalogue);
-    story.step(&format!("The hotline answers at sip:hotline@{}; rows and recordings go to {}.", server.sip_address(), config.data.display()));
+    story.step(&format!(
+        "The hotline answers at sip:hotline@{}; rows and recordings go to {}.",
+        server.sip_address(),
+        config.data.display()
+    ));
     let complaint = complaint(args.say.as_deref())?;
     let voice = voice::load(config)?;
     let phone = Phone::new([127, 0, 0, 1].into(), "+6281200000000").await?;
@@ -83,10 +95,15 @@ async fn tell(config: &Config, args: &Args, server: &Server, catalogue: Catalogu
     let heard_file = config.data.join("heard-1.wav");
     let call = phone.dial(&uri, Some(&voice.prompts), Some(heard_file.clone())).await?;
     let (code, hearing) = report(&story, call, complaint.clone()).await?;
-    story.step(&format!("The caller wrote down {code}. Heard by the caller: {} ({:.0} s).", heard_file.display(), seconds(&hearing)));
+    story.step(&format!(
+        "The caller wrote down {code}. Heard by the caller: {} ({:.0} s).",
+        heard_file.display(),
+        seconds(&hearing)
+    ));
 
     let view = ticket(&server.hotline().store, &code).await?;
-    let recording = config.data.join(&view.recordings.first().context("the ticket has no recording")?.file);
+    let recording =
+        config.data.join(&view.recordings.first().context("the ticket has no recording")?.file);
     let length = listen_to(&recording, &complaint)?;
     story.step(&format!("Ticket {code} is in the database, with the recording {} ({length:.1} s): it holds what was said.", recording.display()));
 
@@ -94,17 +111,28 @@ async fn tell(config: &Config, args: &Args, server: &Server, catalogue: Catalogu
     let heard_file = config.data.join("heard-2.wav");
     let call = phone.dial(&uri, Some(&voice.prompts), Some(heard_file.clone())).await?;
     let hearing = ask(&story, call, &code).await?;
-    story.step(&format!("The status was heard. Heard by the caller: {} ({:.0} s).", heard_file.display(), seconds(&hearing)));
+    story.step(&format!(
+        "The status was heard. Heard by the caller: {} ({:.0} s).",
+        heard_file.display(),
+        seconds(&hearing)
+    ));
 
     for call in server.hotline().store.calls_recent(2).await? {
         let reason = call.end_reason.map_or("still up", |reason| reason.word());
-        story.step(&format!("Call {}: {reason}, {} packets received, {} lost.", call.id.0, call.packets_received, call.packets_lost));
+        story.step(&format!(
+            "Call {}: {reason}, {} packets received, {} lost.",
+            call.id.0, call.packets_received, call.packets_lost
+        ));
     }
     Ok(())
 }
 
 /// The first call: 1, a story, `#`, and the code as it was heard.
-async fn report(story: &Story, mut call: PhoneCall, complaint: Arc<Clip>) -> anyhow::Result<(TicketCode, Hearing)> {
+async fn report(
+    story: &Story,
+    mut call: PhoneCall,
+    complaint: Arc<Clip>,
+) -> anyhow::Result<(TicketCode, Hearing)> {
     story.hears(&mut call, "menu/lapor").await?;
     story.presses(&call, "1");
     story.hears(&mut call, "lapor/petunjuk").await?;
@@ -120,10 +148,17 @@ async fn report(story: &Story, mut call: PhoneCall, complaint: Arc<Clip>) -> any
     let said = call.heard().len();
     story.hears(&mut call, "kode/sekali_lagi").await?;
     // Eight more digits: the code is said twice.
-    story.until(&mut call, "the code for the second time", |heard| digits_after(heard, "kode/sekali_lagi").len() >= 8).await?;
+    story
+        .until(&mut call, "the code for the second time", |heard| {
+            digits_after(heard, "kode/sekali_lagi").len() >= 8
+        })
+        .await?;
     let first = digits_after(&call.heard()[said..], "kode/kode_anda");
     let second = digits_after(call.heard(), "kode/sekali_lagi");
-    ensure!(first.get(..8) == second.get(..8), "the code was heard as {first} and then as {second}");
+    ensure!(
+        first.get(..8) == second.get(..8),
+        "the code was heard as {first} and then as {second}"
+    );
     let code = TicketCode::parse(&second[..8]).context("what was heard is no code")?;
     story.hears_words(&format!("{code}, twice"));
     story.says("hangs up");
@@ -137,7 +172,11 @@ async fn ask(story: &Story, mut call: PhoneCall, code: &TicketCode) -> anyhow::R
     story.hears(&mut call, "cek/masukkan_kode").await?;
     story.presses(&call, code.digits());
     story.hears(&mut call, "status/diterima").await?;
-    story.until(&mut call, "the day of the last change", |heard| heard.iter().any(|h| h.whole && h.id.starts_with("kata/pembaruan"))).await?;
+    story
+        .until(&mut call, "the day of the last change", |heard| {
+            heard.iter().any(|h| h.whole && h.id.starts_with("kata/pembaruan"))
+        })
+        .await?;
     story.says("hangs up");
     Ok(call.hang_up().await)
 }
@@ -154,12 +193,17 @@ fn digit(id: &str) -> Option<char> {
 }
 
 async fn ticket(store: &Store, code: &TicketCode) -> anyhow::Result<TicketView> {
-    store.ticket(code).await?.with_context(|| format!("no ticket has the code {code} that was heard"))
+    store
+        .ticket(code)
+        .await?
+        .with_context(|| format!("no ticket has the code {code} that was heard"))
 }
 
 fn complaint(say: Option<&Path>) -> anyhow::Result<Arc<Clip>> {
     let clip = match say {
-        Some(path) => Clip::from_wav(path).with_context(|| format!("cannot speak {}", path.display()))?,
+        Some(path) => {
+            Clip::from_wav(path).with_context(|| format!("cannot speak {}", path.display()))?
+        }
         None => {
             let file = tempfile_of(COMPLAINT)?;
             let clip = Clip::from_wav(&file)?;
@@ -181,7 +225,10 @@ fn listen_to(recording: &Path, said: &Clip) -> anyhow::Result<f64> {
     let likeness = kentongan::phone::ear::likeness(recording, said)?;
     ensure!(likeness > 0.9, "the recording does not hold what was said (likeness {likeness:.2})");
     let length = Clip::from_wav(recording)?.duration();
-    ensure!(length + Duration::from_millis(300) >= said.duration(), "the recording is too short: {length:?}");
+    ensure!(
+        length + Duration::from_millis(300) >= said.duration(),
+        "the recording is too short: {length:?}"
+    );
     Ok(length.as_secs_f64())
 }
 
@@ -225,7 +272,8 @@ impl Story {
     /// Waits until a prompt has been heard from beginning to end, and tells everything that was heard on the way.
     async fn hears(&self, call: &mut PhoneCall, id: &str) -> anyhow::Result<()> {
         let known = call.heard().len();
-        self.until(call, id, |heard| heard.iter().skip(known).any(|h| h.whole && h.id == id)).await?;
+        self.until(call, id, |heard| heard.iter().skip(known).any(|h| h.whole && h.id == id))
+            .await?;
         for heard in call.heard().iter().skip(known).filter(|h| h.whole) {
             if let Some(text) = self.catalogue.text(&heard.id) {
                 self.hears_words(text);
@@ -234,11 +282,23 @@ impl Story {
         Ok(())
     }
 
-    async fn until(&self, call: &mut PhoneCall, what: &str, done: impl FnMut(&[Heard]) -> bool) -> anyhow::Result<()> {
+    async fn until(
+        &self,
+        call: &mut PhoneCall,
+        what: &str,
+        done: impl FnMut(&[Heard]) -> bool,
+    ) -> anyhow::Result<()> {
         match call.until(PATIENCE, done).await {
             Met::Yes => Ok(()),
-            Met::TimeOut => bail!("{what} was not heard within {} s; heard so far: {}", PATIENCE.as_secs(), names(call.heard())),
-            Met::Ended(reason) => bail!("the call ended ({reason:?}) before {what} was heard; heard so far: {}", names(call.heard())),
+            Met::TimeOut => bail!(
+                "{what} was not heard within {} s; heard so far: {}",
+                PATIENCE.as_secs(),
+                names(call.heard())
+            ),
+            Met::Ended(reason) => bail!(
+                "the call ended ({reason:?}) before {what} was heard; heard so far: {}",
+                names(call.heard())
+            ),
         }
     }
 }

@@ -7,9 +7,9 @@ use kentongan::clock::{Clock, SystemClock};
 use kentongan::config::Config;
 use kentongan::files::Files;
 use kentongan::media::Codec;
-use kentongan::prompts::{self, Catalogue};
+use kentongan::prompts::{self, Catalogue, Severity};
 use kentongan::server::voice;
-use kentongan::store::Store;
+use kentongan::store::{Store, StoreError};
 
 /// Less than this on the disk is a warning: about a hundred hours of recordings.
 const ROOMY: u64 = 6 << 30;
@@ -90,23 +90,33 @@ fn serving(address: SocketAddr, answer: Option<&str>) -> Finding {
 }
 
 fn sip_port(address: SocketAddr) -> Finding {
-    let bound = std::net::UdpSocket::bind(address).and_then(|_| std::net::TcpListener::bind(address));
+    let bound =
+        std::net::UdpSocket::bind(address).and_then(|_| std::net::TcpListener::bind(address));
     match bound {
         Ok(_) => ok("sip", format!("{address} is free for UDP and TCP")),
-        Err(e) => error("sip", format!("{address} cannot be bound ({e}): stop what uses it, or change [sip] listen")),
+        Err(e) => error(
+            "sip",
+            format!("{address} cannot be bound ({e}): stop what uses it, or change [sip] listen"),
+        ),
     }
 }
 
 fn media_ports(config: &Config) -> Finding {
-    let ports = config.media.ports();
+    let ports = config.media.ports.clone();
     let pairs = ports.clone().count() / 2;
-    let taken = ports.step_by(2).filter(|&port| std::net::UdpSocket::bind((config.media.bind, port)).is_err()).count();
+    let taken = ports
+        .step_by(2)
+        .filter(|&port| std::net::UdpSocket::bind((config.media.bind, port)).is_err())
+        .count();
     let free = pairs - taken;
     match free {
         0 => error("media", "no RTP port is free: change [media] ports or bind"),
         free if free < config.calls.max => warning(
             "media",
-            format!("{free} RTP port pairs are free, [calls] max is {}: widen [media] ports", config.calls.max),
+            format!(
+                "{free} RTP port pairs are free, [calls] max is {}: widen [media] ports",
+                config.calls.max
+            ),
         ),
         free => ok("media", format!("{free} RTP port pairs are free at {}", config.media.bind)),
     }
@@ -124,8 +134,12 @@ fn disk(config: &Config) -> Finding {
     };
     let said = format!("{:.1} GB free at {}", free as f64 / 1e9, config.data.display());
     match free {
-        free if free < TIGHT => error("disk", format!("{said}: callers are told to call again; make room now")),
-        free if free < ROOMY => warning("disk", format!("{said}: an hour of speech takes 58 MB; make room")),
+        free if free < TIGHT => {
+            error("disk", format!("{said}: callers are told to call again; make room now"))
+        }
+        free if free < ROOMY => {
+            warning("disk", format!("{said}: an hour of speech takes 58 MB; make room"))
+        }
         _ => ok("disk", said),
     }
 }
@@ -138,44 +152,66 @@ fn clock(config: &Config) -> Finding {
     };
     let local = jiff::Timestamp::from_millisecond(now.0).map(|t| t.to_zoned(zone));
     match local {
-        Ok(local) if now.0 > WRITTEN => ok("clock", format!("it is {}", local.strftime("%Y-%m-%d %H:%M %Z"))),
-        _ => error("clock", "the clock stands in the past: set it, or deadlines and hours will be wrong"),
+        Ok(local) if now.0 > WRITTEN => {
+            ok("clock", format!("it is {}", local.strftime("%Y-%m-%d %H:%M %Z")))
+        }
+        _ => error(
+            "clock",
+            "the clock stands in the past: set it, or deadlines and hours will be wrong",
+        ),
     }
 }
 
 fn prompts(config: &Config) -> Vec<Finding> {
     let folder = &config.prompts.folder;
-    let found = Catalogue::read(folder).map_err(|e| e.to_string()).and_then(|catalogue| {
-        prompts::check(&catalogue, folder).map_err(|e| e.to_string()).map(|findings| (catalogue, findings))
-    });
-    let (catalogue, findings) = match found {
-        Ok(found) => found,
-        Err(e) => return vec![error("prompts", e)],
+    let catalogue = match Catalogue::read(folder) {
+        Ok(catalogue) => catalogue,
+        Err(e) => return vec![error("prompts", e.to_string())],
     };
+    let findings = prompts::check(&catalogue, folder);
     if findings.is_empty() {
-        return vec![ok("prompts", format!("{} prompts are there and fit", catalogue.ids().count()))];
+        return vec![ok(
+            "prompts",
+            format!("{} prompts are there and fit", catalogue.ids().count()),
+        )];
     }
     findings
         .iter()
-        .map(|f| if f.is_error() { error("prompts", f.to_string()) } else { warning("prompts", f.to_string()) })
+        .map(|f| match f.severity() {
+            Severity::Error => error("prompts", f.to_string()),
+            Severity::Warning => warning("prompts", f.to_string()),
+        })
         .collect()
 }
 
 fn script(config: &Config) -> Finding {
     match voice::load(config) {
-        Ok(voice) => ok("script", format!("{} steps, checked", voice.script.steps().count())),
+        Ok(voice) => ok("script", format!("{} steps, checked", voice.script.steps().len())),
         Err(e) => error("script", format!("{e:#}")),
     }
 }
 
 async fn database(config: &Config) -> Finding {
-    let path = config.database();
+    let path = config.store().path;
     if !path.exists() {
         return ok("database", format!("{} will be made at the first start", path.display()));
     }
-    let checked = async { Store::open_read_only(&path).await?.check().await };
+    let checked = async {
+        let store = Store::open_existing(&config.store()).await?;
+        Ok::<_, StoreError>((store.check().await?, store.counts().await?))
+    };
     match checked.await {
-        Ok(said) => ok("database", said),
-        Err(e) => error("database", format!("{}: {e}; restore a backup or ask for help before serving", path.display())),
+        Ok((problems, counts)) if problems.is_empty() => ok(
+            "database",
+            format!(
+                "sound: {} calls, {} tickets, {} jobs waiting",
+                counts.calls, counts.tickets, counts.jobs_queued
+            ),
+        ),
+        Ok((problems, _)) => error(
+            "database",
+            format!("damaged: {}; restore a backup before serving", problems.join("; ")),
+        ),
+        Err(e) => error("database", format!("{e}")),
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use kentongan::config::Config;
-use kentongan::prompts::{self, Catalogue};
+use kentongan::prompts::{self, Catalogue, Severity};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -23,21 +23,18 @@ pub fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
     let catalogue = Catalogue::read(folder)?;
     match command {
         Command::Check => {
-            let findings = prompts::check(&catalogue, folder)?;
-            for finding in &findings {
-                println!("{finding}");
-            }
-            let errors = findings.iter().filter(|f| f.is_error()).count();
-            println!("{} prompts, {} findings, {errors} errors", catalogue.ids().count(), findings.len());
-            Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let findings = prompts::check(&catalogue, folder);
+            print!("prompts: {}\n{}", catalogue.ids().count(), prompts::report(&findings));
+            let bad = findings.iter().any(|finding| finding.severity() == Severity::Error);
+            Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Command::Render { all } => {
             let which = if all { prompts::Which::All } else { prompts::Which::Stale };
             let rendered = prompts::render(&catalogue, folder, which)?;
-            for id in &rendered {
+            for id in &rendered.made {
                 println!("{id}");
             }
-            println!("{} rendered", rendered.len());
+            println!("rendered: {}, up to date: {}", rendered.made.len(), rendered.kept);
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use kentongan::clock::Timestamp;
 use kentongan::config::Config;
-use kentongan::store::Store;
+use kentongan::store::{Store, TicketView};
 use kentongan::ticket::TicketCode;
 
 #[derive(clap::Subcommand)]
@@ -20,13 +20,46 @@ pub enum Command {
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
     let Command::Show { code } = command;
     let code = TicketCode::parse(&code)?;
-    let database = config.database();
-    anyhow::ensure!(database.exists(), "there is no database at {}; has `kentongan serve` run?", database.display());
-    let store = Store::open_read_only(&database).await.context("cannot open the database")?;
+    let store = Store::open_existing(&config.store()).await?;
     let Some(view) = store.ticket(&code).await? else {
         println!("no ticket has the code {code}");
         return Ok(ExitCode::FAILURE);
     };
-    print!("{view}");
+    show(config, &view)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(config: &Config, view: &TicketView) -> anyhow::Result<()> {
+    let zone = config.calls.zone()?;
+    let time = |at: Timestamp| -> anyhow::Result<String> {
+        let at = jiff::Timestamp::from_millisecond(at.0)?.to_zoned(zone.clone());
+        Ok(at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
+    };
+    let ticket = &view.ticket;
+    println!("Kode       {}", ticket.code);
+    println!("Status     {}", ticket.status.word());
+    println!("Jenis      {:?} ({:?})", ticket.class, ticket.channel);
+    println!("Instansi   {}", ticket.agency_name.as_deref().unwrap_or("-"));
+    println!(
+        "Pelapor    {}{}{}",
+        ticket.number.as_deref().unwrap_or("nomor disembunyikan"),
+        if ticket.anonymous { ", anonim" } else { "" },
+        if ticket.confidential { ", rahasia" } else { "" }
+    );
+    println!("Dibuka     {}", time(ticket.opened)?);
+    for recording in &view.recordings {
+        println!(
+            "Rekaman    {} ({:.1} s, {:.1} s suara)",
+            config.data.join(&recording.file).display(),
+            recording.duration_ms as f64 / 1000.0,
+            recording.speech_ms as f64 / 1000.0
+        );
+    }
+    for message in &view.messages {
+        println!("Teks       {}: {:?}", time(message.at)?, message.body);
+    }
+    for event in &view.history {
+        println!("Riwayat    {}  {}  {}", time(event.at)?, event.what, event.to_status.word());
+    }
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! What callers say, kept: from the packets to a WAV that survives the process.
 //!
 //! A [`Take`] is one recording as the media thread sees it: it decides when it ends and hands over samples by the
-//! half second. One [`Recorder`] for each engine is the thread that writes them, so that a slow disk never delays a
+//! quarter second. One [`Recorder`] for each engine is the thread that writes them, so that a slow disk never delays a
 //! packet. Samples reach the file unbuffered, its header and the disk once a second: `kill -9` costs at most the
-//! half second in memory, and [`repair`] gives the file its true length back.
+//! quarter second in memory, and [`repair`] gives the file its true length back.
 
 mod repair;
 mod take;
@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::media::SAMPLE_RATE;
 
-/// Samples that the media thread gathers before it hands them over: half a second.
-pub const CHUNK_SAMPLES: usize = SAMPLE_RATE as usize / 2;
+/// Samples that the media thread gathers before it hands them over: a quarter of a second.
+pub const CHUNK_SAMPLES: usize = SAMPLE_RATE as usize / 4;
 
 /// The only format that is written: PCM, 8 kHz, mono, 16 bits.
 const SPEC: hound::WavSpec = hound::WavSpec {

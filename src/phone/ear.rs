@@ -224,3 +224,80 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let power = |x: &[f64], m: f64| x.iter().map(|v| (v - m).powi(2)).sum::<f64>();
     dot / (power(a, ma) * power(b, mb)).sqrt().max(f64::MIN_POSITIVE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::prompt::{Library, write_wav};
+    use crate::prompts::Catalogue;
+
+    fn shipped() -> Library {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/id");
+        let catalogue = Catalogue::read(&folder).expect("the shipped texts");
+        Library::load(&folder, catalogue.ids()).expect("the shipped prompts")
+    }
+
+    fn sound(library: &Library, ids: &[&str], codec: Codec) -> Vec<i16> {
+        let mut samples = Vec::new();
+        for id in ids {
+            codec.decode(library.get(id).expect("a shipped prompt").bytes(codec), &mut samples);
+        }
+        samples
+    }
+
+    fn hear(ear: &mut Ear, samples: &[i16]) -> Vec<Heard> {
+        let mut heard: Vec<Heard> = samples.chunks(160).flat_map(|frame| ear.hear(frame)).collect();
+        heard.extend(ear.end());
+        heard
+    }
+
+    #[test]
+    fn every_shipped_prompt_that_is_a_voice_is_heard_for_what_it_is() {
+        let library = shipped();
+        let voices: Vec<&str> = library
+            .ids()
+            .filter(|id| !id.starts_with("jeda/") && !id.starts_with("bunyi/"))
+            .collect();
+        for codec in Codec::ALL {
+            let heard =
+                hear(&mut Ear::new(library.iter(), codec), &sound(&library, &voices, codec));
+            let names: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
+            assert_eq!(names, voices);
+            assert!(heard.iter().all(|h| h.whole));
+        }
+    }
+
+    #[test]
+    fn prompts_in_a_row_are_heard_in_their_order_and_repeated_ones_each_time() {
+        let library = shipped();
+        let said =
+            ["kode/kode_anda", "angka/4", "angka/4", "jeda/pendek", "angka/8", "kode/sekali_lagi"];
+        let mut ear = Ear::new(library.iter(), Codec::Pcma);
+        let heard = hear(&mut ear, &sound(&library, &said, Codec::Pcma));
+        let heard: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
+        assert_eq!(heard, ["kode/kode_anda", "angka/4", "angka/4", "angka/8", "kode/sekali_lagi"]);
+    }
+
+    #[test]
+    fn a_prompt_that_is_cut_short_is_heard_as_such() {
+        let library = shipped();
+        let samples = sound(&library, &["lapor/petunjuk"], Codec::Pcmu);
+        let mut ear = Ear::new(library.iter(), Codec::Pcmu);
+        let heard = hear(&mut ear, &samples[..samples.len() / 2]);
+        assert_eq!(heard.len(), 1);
+        assert!(!heard[0].whole);
+    }
+
+    #[test]
+    fn another_sound_is_not_taken_for_what_was_said() {
+        let library = shipped();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.wav");
+        let said = library.get("lapor/petunjuk").expect("a shipped prompt");
+        let samples: Vec<f32> = pcm(&said).iter().map(|&s| f32::from(s) / 32768.0).collect();
+        write_wav(&path, &samples).expect("a writable folder");
+        assert!(likeness(&path, &said).expect("a WAV") > 0.99);
+        let other = library.get("periksa/pilihan").expect("a shipped prompt");
+        assert!(likeness(&path, &other).expect("a WAV") < 0.6);
+    }
+}

@@ -26,6 +26,7 @@ pub use call::{AnswerError, InboundCall};
 pub use config::{Config, Trunk};
 pub use dial::{Dial, DialError};
 pub use dialog::{Dialog, Reoffer};
+pub use transport::source_towards;
 
 use super::Admission;
 use super::socket::EdgeSocket;

@@ -132,3 +132,18 @@ async fn only_a_trusted_trunk_is_believed_about_the_caller() {
         assert_eq!(call.trunk.as_deref(), Some("telkom"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_agent_answers_each_torture_message_as_the_rfc_asks() {
+    let (agent, mut calls) = agent(config()).await;
+    let answering = tokio::spawn(async move {
+        let mut dialogs = Vec::new();
+        while let Some(call) = calls.recv().await {
+            dialogs.extend(call.answer(ANSWER.to_owned()));
+        }
+    });
+    let server = agent.local_addr();
+    let asked = move || crate::torture::answers_as_the_rfc_asks(server);
+    tokio::task::spawn_blocking(asked).await.unwrap();
+    answering.abort();
+}

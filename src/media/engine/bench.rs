@@ -39,10 +39,10 @@ fn run(count: usize, recording: bool) -> String {
     let dir = tempfile::tempdir().unwrap();
     let bind = Ipv4Addr::LOCALHOST.into();
     let engine = Engine::start(Config { bind, ports: 0..=0, ..Config::default() }).unwrap();
+    let prompt = Arc::new(Clip::from_samples(&vec![2000; 8000 * 60]));
     let before = resident();
     let legs: Vec<_> = (0..count).map(|_| engine.open().unwrap()).collect();
     let mut callers = Callers::new(legs.iter().map(|(leg, _)| leg.local_addr()));
-    let prompt = Arc::new(Clip::from_samples(&vec![2000; 8000 * 60]));
     for (number, (leg, _)) in legs.iter().enumerate() {
         leg.connect(callers.agreed(number));
         leg.play(1, vec![prompt.clone()]);
@@ -59,22 +59,25 @@ fn run(count: usize, recording: bool) -> String {
     }
     callers.run(Duration::from_secs(2));
     callers.gaps.clear();
+    let memory = resident().saturating_sub(before) / count as u64;
     let (cpu, start) = (thread_cpu(), Instant::now());
     callers.run(RUN);
     let (cpu_after, elapsed) = (thread_cpu(), start.elapsed());
-    let memory = (resident() - before) / count as u64;
     let packets = callers.gaps.len() as f64;
     callers.gaps.sort_unstable();
     let gap = |per_mille: usize| {
         let last = callers.gaps.len() - 1;
         f64::from(callers.gaps[last * per_mille / 1000]) / 1000.0
     };
-    let used = |name: &str| cpu_after[name] - cpu.get(name).copied().unwrap_or_default();
+    let since = |name: &str, which: usize| {
+        cpu_after[name][which] - cpu.get(name).copied().unwrap_or_default()[which]
+    };
+    let used = |name| since(name, 0);
     let call_minutes = count as f64 * elapsed.as_secs_f64() / 60.0;
     format!(
         "{count} legs, recording: {recording}, {:.1} s, {:?}\n\
          packets heard {packets} of {:.0}; gap p50 {} p99 {} p99.9 {} max {} ms\n\
-         media thread {:.2} us a pair, {:.4} CPU s a call-minute; recorder {:.4}\n\
+         media thread {:.2} us a pair, {:.4} CPU s a call-minute, waited {:.1} s for a CPU; recorder {:.4}\n\
          {memory} bytes resident a leg, callers included",
         elapsed.as_secs_f64(),
         engine.lateness(),
@@ -85,6 +88,7 @@ fn run(count: usize, recording: bool) -> String {
         gap(1000),
         used("media-0").as_secs_f64() * 1e6 / packets,
         used("media-0").as_secs_f64() / call_minutes,
+        since("media-0", 1).as_secs_f64(),
         used("recorder").as_secs_f64() / call_minutes,
     )
 }
@@ -166,14 +170,16 @@ fn resident() -> u64 {
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// CPU time by thread name.
-fn thread_cpu() -> HashMap<String, Duration> {
+/// CPU time by thread name, and how long the thread waited for a CPU.
+fn thread_cpu() -> HashMap<String, [Duration; 2]> {
     let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
     threads
         .filter_map(|thread| {
             let name = fs::read_to_string(thread.path().join("comm")).ok()?.trim().to_owned();
             let nanos = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            Some((name, Duration::from_nanos(nanos.split(' ').next()?.parse().ok()?)))
+            let mut times =
+                nanos.split(' ').map(|nanos| Some(Duration::from_nanos(nanos.parse().ok()?)));
+            Some((name, [times.next()??, times.next()??]))
         })
         .collect()
 }

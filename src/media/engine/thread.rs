@@ -179,6 +179,8 @@ impl Worker {
         loop {
             let idle = self.legs.is_empty();
             let wait = pace.time().saturating_duration_since(Present::read().now);
+            // Waiting for sockets ends on whole milliseconds, later rather than earlier.
+            let wait = Duration::from_millis(wait.as_millis() as u64);
             if let Err(error) = self.poll.poll(&mut events, (!idle).then_some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -192,6 +194,10 @@ impl Worker {
             self.read_rtcp(&events, present);
             if !self.obey(pace.tick, present) {
                 break;
+            }
+            let rest = pace.time().saturating_duration_since(Present::read().now);
+            if rest < Duration::from_millis(1) {
+                std::thread::sleep(rest);
             }
             self.catch_up(&mut pace, &mut meter, origin);
             if !idle && self.legs.is_empty() {

@@ -137,7 +137,7 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
 
         let first = repair(&path).unwrap();
-        assert_eq!(first, Repair { duration: Duration::from_millis(500), mended: true });
+        assert_eq!((first.duration, first.mended), (Duration::from_millis(500), true));
         assert_eq!(samples(&path), (0..4000).collect::<Vec<i16>>());
         assert_eq!(repair(&path).unwrap(), Repair { mended: false, ..first });
     }
@@ -146,8 +146,8 @@ mod tests {
     fn a_whole_file_stays_as_it_is() {
         let (_dir, path) = recording(80);
         let before = fs::read(&path).unwrap();
-        let expected = Repair { duration: Duration::from_millis(10), mended: false };
-        assert_eq!(repair(&path).unwrap(), expected);
+        let whole = repair(&path).unwrap();
+        assert_eq!((whole.duration, whole.mended), (Duration::from_millis(10), false));
         assert_eq!(fs::read(&path).unwrap(), before);
     }
 

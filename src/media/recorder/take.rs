@@ -55,7 +55,7 @@ impl Take {
         }
     }
 
-    /// Whether half a second has gathered and should be handed over.
+    /// Whether a chunk has gathered and should be handed over.
     pub fn is_chunk_full(&self) -> bool {
         self.chunk.len() >= CHUNK_SAMPLES
     }

@@ -19,13 +19,7 @@ use crate::media::{LegEvent, LegStats, RecordEnd, RecordTag, Recorded};
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Chunks that may wait for the disk before recordings are given up: about 64 MB of memory.
-const BACKLOG_LIMIT: usize = 64 << 20 >> 13;
-
-/// Samples written at once: hound keeps a buffer of this length for every file.
-const WRITE_SAMPLES: usize = CHUNK_SAMPLES / 4;
-
-/// Buffers kept for the next chunks; only those on their way to the disk are ever missing.
-const SPARE_LIMIT: usize = 64;
+const BACKLOG_LIMIT: usize = (64 << 20) / (CHUNK_SAMPLES * size_of::<i16>());
 
 /// Names one recording within an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -234,7 +228,7 @@ impl Writer {
 
     fn recycle(&self, chunk: Vec<i16>) {
         let mut spare = lock(&self.shared.spare);
-        if spare.len() < SPARE_LIMIT {
+        if spare.len() <= self.tracks.len() {
             spare.push(chunk);
         }
     }
@@ -309,7 +303,7 @@ impl Writer {
 impl Track {
     fn append(&mut self, chunk: &[i16]) -> io::Result<()> {
         self.dirty = true;
-        for piece in chunk.chunks(WRITE_SAMPLES) {
+        for piece in chunk.chunks(CHUNK_SAMPLES) {
             let mut samples = self.wav.get_i16_writer(piece.len() as u32);
             piece.iter().for_each(|sample| samples.write_sample(*sample));
             samples.flush().map_err(io_error)?;

@@ -71,7 +71,7 @@ impl Recording {
         None
     }
 
-    /// Half a second of samples, once they have gathered.
+    /// A chunk of samples, once it has gathered.
     pub fn full_chunk(&mut self, spare: impl FnOnce() -> Vec<i16>) -> Option<Vec<i16>> {
         self.take.is_chunk_full().then(|| self.take.exchange(spare()))
     }

@@ -186,6 +186,6 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
-        assert!(parse("listen = '0.0.0.0:5060'").unwrap_err().to_string().contains("listen"));
+        assert!(parse("listn = '0.0.0.0:5060'").unwrap_err().to_string().contains("listn"));
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn contact(address: SocketAddr, transport: Transport) -> Uri {
 }
 
 /// The address that packets to `peer` leave from; asks the kernel's routes without sending anything.
-pub(super) fn source_towards(peer: SocketAddr, port: u16) -> Option<SocketAddr> {
+pub fn source_towards(peer: SocketAddr, port: u16) -> Option<SocketAddr> {
     let any: IpAddr = match peer {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
