@@ -60,6 +60,11 @@ impl Repertoire {
         Repertoire { library, pcma: OnceLock::new(), pcmu: OnceLock::new() }
     }
 
+    /// The clip of this id.
+    pub fn clip(&self, id: &str) -> Option<Arc<Clip>> {
+        self.library.get(id)
+    }
+
     /// An ear for the prompts as they sound after `codec`.
     pub fn ear(&self, codec: Codec) -> Ear {
         let prints = match codec {
