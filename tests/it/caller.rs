@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kentongan::media::Clip;
 use kentongan::media::prompt::Library;
-use kentongan::phone::ear::Heard;
+use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
 
@@ -17,13 +17,13 @@ use crate::hotline::Hotline;
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The shipped prompts.
-pub static PROMPTS: LazyLock<Library> =
+pub static PROMPTS: LazyLock<Repertoire> =
     LazyLock::new(|| prompts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/id")));
 
 /// The prompts in a folder.
-pub fn prompts(folder: &Path) -> Library {
+pub fn prompts(folder: &Path) -> Repertoire {
     let catalogue = Catalogue::read(folder).unwrap();
-    Library::load(folder, catalogue.ids()).unwrap()
+    Repertoire::new(Library::load(folder, catalogue.ids()).unwrap())
 }
 
 /// Fifteen seconds of somebody who complains.

@@ -97,7 +97,7 @@ async fn a_call_from_the_shell_is_heard_and_no_ticket_is_told_of_a_wrong_code() 
     assert!(text.contains("answered") && text.contains("press 9"), "{text}");
     let length = sound::length(&heard);
     assert!((4..=8).contains(&length.as_secs()), "{length:?}");
-    let greeting = PROMPTS.get("salam/nama").unwrap();
+    let greeting = PROMPTS.clip("salam/nama").unwrap();
     assert!(greeting.duration() > Duration::from_secs(3));
     assert!(ear::likeness(&heard, &greeting).unwrap() > 0.9);
 
