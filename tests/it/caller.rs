@@ -10,6 +10,7 @@ use kentongan::media::prompt::Library;
 use kentongan::phone::ear::Heard;
 use kentongan::phone::{Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
+use kentongan::sip::EndReason;
 
 use crate::hotline::Hotline;
 
@@ -56,10 +57,27 @@ pub async fn hears(call: &mut PhoneCall, id: &str) {
 /// By the shortest way to where a complaint is recorded, and past the tone.
 pub async fn to_the_tone(call: &mut PhoneCall) {
     call.press("1");
-    // The notice that calls are recorded cannot be cut short.
-    hears(call, "salam/direkam").await;
+    // The notice that calls are recorded cannot be cut short. On a busy machine an ear may miss it, but not both.
+    let past = |heard: &[Heard]| {
+        heard.iter().any(|h| matches!(h.id.as_str(), "salam/direkam" | "lapor/petunjuk"))
+    };
+    assert_eq!(call.until(PATIENCE, past).await, Met::Yes, "{:?}", names(call.heard()));
     call.press("1");
     call.wait(Duration::from_millis(700)).await;
+}
+
+/// Waits until the hotline ends the call, and asserts that this is what it said last.
+pub async fn is_sent_off_with(mut call: PhoneCall, id: &str) {
+    let ended = tokio::time::timeout(PATIENCE, call.wait_for_end()).await;
+    assert!(ended.is_ok(), "the call goes on; heard so far: {:?}", names(call.heard()));
+    let lasted = call.since_answer();
+    let hearing = call.hang_up().await;
+    assert_eq!(hearing.ended, EndReason::RemoteBye);
+    // The phone's own buffer swallows the last hundredths: whole it cannot be.
+    let last = hearing.heard.last().expect("something was heard");
+    assert_eq!(last.id, id, "{:?}", names(&hearing.heard));
+    let length = PROMPTS.get(id).unwrap().duration();
+    assert!(last.at + length < lasted + Duration::from_millis(500), "{id} was cut short");
 }
 
 /// The code that was read out, once all of it was.
