@@ -21,7 +21,11 @@ async fn a_caller_whose_words_cannot_be_kept_is_told_and_others_go_on() {
     let mut asking = dial(&phone, &hotline).await;
     let mut reporting = dial(&phone, &hotline).await;
 
-    to_the_tone(&mut reporting).await;
+    // There is no tone to wait for: the keys that are not needed do nothing.
+    for _ in 0..4 {
+        reporting.press("1");
+        reporting.wait(Duration::from_secs(2)).await;
+    }
     is_sent_off_with(reporting, "akhir/rekaman_gagal").await;
 
     asking.press("2");
