@@ -49,7 +49,7 @@ fn the_drawing_is_dot_or_svg() {
     let (told, svg) = kentongan(&["script", "graph", "--svg"], "");
     assert!(told.status.success());
     assert!(svg.contains("<svg") && svg.trim_end().ends_with("</svg>"));
-    assert!(svg.contains("menu_utama"));
+    assert!(svg.contains("menu utama"));
 }
 
 #[test]
