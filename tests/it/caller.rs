@@ -91,7 +91,7 @@ pub async fn is_sent_off_with(mut call: PhoneCall, id: &str) {
     // The phone's own buffer swallows the last hundredths: whole it cannot be.
     let last = hearing.heard.last().expect("something was heard");
     assert_eq!(last.id, id, "{:?}", names(&hearing.heard));
-    let length = PROMPTS.get(id).unwrap().duration();
+    let length = PROMPTS.clip(id).unwrap().duration();
     assert!(last.at + length < lasted + Duration::from_millis(500), "{id} was cut short");
 }
 
