@@ -241,6 +241,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_holds_the_defaults() {
+        let example = toml::from_str::<Config>(include_str!("../kentongan.example.toml")).unwrap();
+        assert_eq!(format!("{example:#?}"), format!("{:#?}", Config::default()));
+    }
+
+    #[test]
     fn paths_are_relative_to_the_file() {
         let config = read("data = 'rows'", &[]).unwrap();
         assert!(config.data.is_absolute() && config.data.ends_with("rows"));

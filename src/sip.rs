@@ -1,6 +1,6 @@
 //! SIP (RFC 3261): a [`UserAgent`] yields an [`InboundCall`] for each INVITE that passes the policy.
 //!
-//! Behind it stands rsipstack; `stack` is the only file that names it. Session descriptions are text here.
+//! Behind it stands rsipstack; only `stack` and `socket` name it. Session descriptions are text here.
 
 pub mod identity;
 pub mod policy;
