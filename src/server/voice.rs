@@ -84,7 +84,7 @@ pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
 
 /// The latest change to the script or anything in the prompts' folders.
 async fn changed_at(config: &Config) -> Option<SystemTime> {
-    let paths = vec![
+    let paths = [
         config.ivr.script.clone(),
         config.prompts.folder.clone(),
         config.prompts.folder.join("recorded"),
