@@ -39,6 +39,7 @@ impl Hotline {
             .arg("serve")
             .arg("--config")
             .arg(&config)
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
