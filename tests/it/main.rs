@@ -1,9 +1,19 @@
 //! The one integration binary (fast to link); each module is a theme.
 
+mod caller;
 mod callfile;
+mod cli;
+mod disk;
+mod doctor;
+mod drain;
 mod hotline;
+mod hotline_calls;
+mod kill;
+mod loopback;
+mod loopback_calls;
 mod phones;
 mod pure_calls;
+mod reload;
 mod rows;
 mod shipped_scripts;
 mod sip_calls;
