@@ -24,11 +24,11 @@ pub struct Plain {
 /// Runs the loop in a process of its own, with this many sockets.
 pub fn measure(calls: usize) -> anyhow::Result<Plain> {
     let folder = workspace()?;
-    let sockets = peer::sockets(calls)?;
-    let lines: String = peer::ports(&sockets)?.iter().map(|port| format!("{port}\n")).collect();
+    let lines = peer::lines(calls)?;
+    let ports: String = lines.iter().map(|line| format!("{}\n", line.port)).collect();
     let list = folder.path().join("ports");
-    std::fs::write(&list, lines)?;
-    let peer = Peer::start(sockets, Plan::Listen);
+    std::fs::write(&list, ports)?;
+    let peer = Peer::start(lines, Plan::Listen);
     let output = loop_process(&std::env::current_exe()?, &list)
         .output()
         .context("cannot start the plain loop")?;

@@ -1,5 +1,6 @@
 //! One caller's voice, ears and fingers. Pure: packets in, packets out, time as an argument.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::voice::{self, Tone};
@@ -13,6 +14,8 @@ const PCMA: u8 = 8;
 const TELEPHONE_EVENT: u8 = 101;
 const MARKER: u8 = 0x80;
 const HASH: u8 = 11;
+/// Second bytes that are never RTP's (RFC 5761 section 4).
+const RTCP: RangeInclusive<u8> = 192..=223;
 
 /// Between two keys that need no thought.
 const BREATH: Duration = Duration::from_millis(1500);
@@ -35,7 +38,7 @@ enum Stage {
     Listening,
     Greeted { until: Duration },
     Beep { until: Duration },
-    Speaking { until: Duration },
+    Speaking { packets: u32 },
     Review { until: Duration },
     Code,
     Lost,
@@ -78,7 +81,7 @@ impl Caller {
 
     /// Takes a packet that the kernel received at `at` (microseconds since 1970).
     pub fn hear(&mut self, packet: &[u8], at: i64, now: Duration) {
-        if packet.len() < 12 || packet[0] >> 6 != 2 {
+        if packet.len() < 12 || packet[0] >> 6 != 2 || RTCP.contains(&packet[1]) {
             return;
         }
         self.ear.hear(u16::from_be_bytes([packet[2], packet[3]]), at);
@@ -94,7 +97,7 @@ impl Caller {
                 if let Plan::Report { speech, .. } = self.plan
                     && self.tone.ended(audio)
                 {
-                    self.stage = Stage::Speaking { until: now + speech };
+                    self.stage = Stage::Speaking { packets: packets(speech) };
                 }
             }
             Stage::Code if voice::sounds(audio) => self.ear.code += 1,
@@ -111,10 +114,12 @@ impl Caller {
                 self.stage = Stage::Beep { until: now + PATIENCE };
             }
             Stage::Beep { until } if now >= until => self.stage = Stage::Lost,
-            Stage::Speaking { until } if now >= until => {
+            // Counted, not timed: what is recorded is as long as what was sent, however late it went.
+            Stage::Speaking { packets: 0 } => {
                 self.press(HASH);
                 self.stage = Stage::Review { until: now + BREATH };
             }
+            Stage::Speaking { packets } => self.stage = Stage::Speaking { packets: packets - 1 },
             Stage::Review { until } if now >= until => {
                 self.press(HASH);
                 self.stage = Stage::Code;
@@ -158,6 +163,11 @@ impl Ear {
         self.first.get_or_insert(at);
         self.last = Some((sequence, at));
     }
+}
+
+/// Packets of so much audio.
+fn packets(length: Duration) -> u32 {
+    (length.as_millis() / 20) as u32
 }
 
 /// The sending side of an RTP stream (RFC 3550) with keys (RFC 4733).

@@ -19,16 +19,32 @@ use crate::machine;
 const SLOTS: usize = 10;
 const SLOT: Duration = Duration::from_millis(2);
 
-/// The sockets of the callers of one step, with ports that the kernel chose.
-pub fn sockets(count: usize) -> io::Result<Vec<UdpSocket>> {
-    (0..count)
-        .map(|_| {
-            let socket = UdpSocket::bind(("127.0.0.1", 0))?;
-            socket.set_nonblocking(true)?;
-            setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
-            Ok(socket)
-        })
-        .collect()
+/// Where one caller's packets go.
+pub struct Line {
+    rtp: UdpSocket,
+    /// Held, so that reports meant for this caller (RFC 3550 section 11: the next port) reach no other. Nobody reads them.
+    _rtcp: UdpSocket,
+    pub port: u16,
+}
+
+/// The lines of the callers of one step, on ports that the kernel chose.
+pub fn lines(count: usize) -> io::Result<Vec<Line>> {
+    let mut lines = Vec::with_capacity(count);
+    // Ports that fit no pair are held until all are found, or the kernel would offer them again.
+    let mut unfit = Vec::new();
+    while lines.len() < count {
+        let rtp = UdpSocket::bind(("127.0.0.1", 0))?;
+        let port = rtp.local_addr()?.port();
+        match UdpSocket::bind(("127.0.0.1", port.saturating_add(1))) {
+            Ok(rtcp) if port % 2 == 0 => {
+                rtp.set_nonblocking(true)?;
+                setsockopt(&rtp, sockopt::ReceiveTimestampns, &true)?;
+                lines.push(Line { rtp, _rtcp: rtcp, port });
+            }
+            _ => unfit.push(rtp),
+        }
+    }
+    Ok(lines)
 }
 
 /// Callers at work until they are called home.
@@ -38,17 +54,17 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn start(sockets: Vec<UdpSocket>, plan: Plan) -> Peer {
+    pub fn start(lines: Vec<Line>, plan: Plan) -> Peer {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             machine::pin(machine::GENERATOR);
-            Desk::new(sockets, plan)?.run(&stopped)
+            Desk::new(lines, plan)?.run(&stopped)
         });
         Peer { stop, thread }
     }
 
-    /// Ends the thread; its callers, in the order of their sockets.
+    /// Ends the thread; its callers, in the order of their lines.
     pub fn stop(self) -> io::Result<Vec<Caller>> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| io::Error::other("the thread of the callers panicked"))?
@@ -57,7 +73,7 @@ impl Peer {
 
 /// What the thread works with.
 struct Desk {
-    sockets: Vec<UdpSocket>,
+    lines: Vec<Line>,
     connected: Vec<bool>,
     callers: Vec<Caller>,
     epoll: Epoll,
@@ -66,15 +82,15 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(sockets: Vec<UdpSocket>, plan: Plan) -> io::Result<Desk> {
+    fn new(lines: Vec<Line>, plan: Plan) -> io::Result<Desk> {
         let epoll = Epoll::new(EpollCreateFlags::empty())?;
-        for (n, socket) in sockets.iter().enumerate() {
-            epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, n as u64))?;
+        for (n, line) in lines.iter().enumerate() {
+            epoll.add(&line.rtp, EpollEvent::new(EpollFlags::EPOLLIN, n as u64))?;
         }
         Ok(Desk {
-            connected: vec![false; sockets.len()],
-            callers: (0..sockets.len()).map(|n| Caller::new(plan, n as u32 + 1)).collect(),
-            sockets,
+            connected: vec![false; lines.len()],
+            callers: (0..lines.len()).map(|n| Caller::new(plan, n as u32 + 1)).collect(),
+            lines,
             epoll,
             control: nix::cmsg_space!(TimeSpec),
             start: Instant::now(),
@@ -106,13 +122,13 @@ impl Desk {
     fn send(&mut self, slot: usize) {
         let now = self.start.elapsed();
         let mut buffer = [0; PACKET];
-        for n in (slot..self.sockets.len()).step_by(SLOTS) {
+        for n in (slot..self.lines.len()).step_by(SLOTS) {
             if !self.connected[n] {
                 continue;
             }
             if let Some(packet) = self.callers[n].speak(now, &mut buffer) {
                 // A call that is over refuses packets; its caller goes on like a real phone would.
-                let _ = self.sockets[n].send(packet);
+                let _ = self.lines[n].rtp.send(packet);
             }
         }
     }
@@ -120,11 +136,11 @@ impl Desk {
     fn receive(&mut self, n: usize) {
         let mut buffer = [0; 2048];
         let Some((length, at, from)) =
-            datagram(self.sockets[n].as_raw_fd(), &mut buffer, &mut self.control)
+            datagram(self.lines[n].rtp.as_raw_fd(), &mut buffer, &mut self.control)
         else {
             return;
         };
-        if !self.connected[n] && self.sockets[n].connect(from).is_ok() {
+        if !self.connected[n] && self.lines[n].rtp.connect(from).is_ok() {
             self.connected[n] = true;
         }
         self.callers[n].hear(&buffer[..length], at, self.start.elapsed());
@@ -148,9 +164,4 @@ fn datagram(
     })?;
     let from = message.address?;
     Some((message.bytes, at, SocketAddr::from((from.ip(), from.port()))))
-}
-
-/// The ports of these sockets.
-pub fn ports(sockets: &[UdpSocket]) -> io::Result<Vec<u16>> {
-    sockets.iter().map(|socket| Ok(socket.local_addr()?.port())).collect()
 }

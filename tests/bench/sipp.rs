@@ -35,7 +35,7 @@ pub struct Outcome {
     pub answered: HashMap<u16, i64>,
     /// Microseconds from each INVITE to its 200.
     pub answer_times: Vec<u32>,
-    /// The first of SIPp's complaints.
+    /// The first of SIPp's complaints about a call.
     pub complaint: String,
 }
 
@@ -91,8 +91,7 @@ impl Sipp {
         let read = |name| fs::read_to_string(self.folder.join(name)).unwrap_or_default();
         let mut outcome = Outcome { failed: failed(&read("stat.csv"))?, ..Outcome::default() };
         outcome.read_times(&read("times.log"));
-        let errors = read("errors.log");
-        outcome.complaint = errors.lines().take(3).collect::<Vec<_>>().join("\n");
+        outcome.complaint = complaint(&read("errors.log"));
         Ok(outcome)
     }
 }
@@ -123,6 +122,12 @@ impl Outcome {
             }
         }
     }
+}
+
+/// The first thing that went wrong in a call; that SIPp itself was late is no such thing.
+fn complaint(errors: &str) -> String {
+    let of_calls = errors.find("Aborting").map_or("", |at| &errors[at..]);
+    of_calls.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 /// Calls that failed, from the last line of SIPp's statistics.

@@ -131,10 +131,10 @@ struct Used {
 
 fn measure(load: &Audio, calls: usize) -> anyhow::Result<Measured> {
     let folder = workspace()?;
-    let sockets = peer::sockets(calls)?;
-    let ports = peer::ports(&sockets)?;
+    let lines = peer::lines(calls)?;
+    let ports: Vec<u16> = lines.iter().map(|line| line.port).collect();
     let mut hotline = hotline(&load.extra, calls)?;
-    let peer = Peer::start(sockets, load.plan);
+    let peer = Peer::start(lines, load.plan);
     // Up within a quarter of the time that they stay.
     let rate = (calls / 20).max(5);
     let load_now = Load { calls, rate, hold: load.hold };
@@ -202,7 +202,8 @@ fn fits(length: Duration, plan: Plan) -> bool {
 
 impl Measured {
     fn cells(&self, load: &Audio, calls: usize, plain: f64) -> Vec<String> {
-        let minutes = calls as f64 * load.hold.as_secs_f64() / 60.0;
+        let up = (calls as u64).saturating_sub(self.outcome.failed).max(1);
+        let minutes = up as f64 * load.hold.as_secs_f64() / 60.0;
         let cost = self.used.cpu.as_secs_f64() / minutes;
         let gaps =
             Spread::new(self.callers.iter().flat_map(|c| c.ear.gaps.iter().copied()).collect());
@@ -244,7 +245,7 @@ impl Measured {
 
 fn explain(outcome: &Outcome, log: &[String]) {
     if !outcome.complaint.is_empty() {
-        println!("  sipp: {}", outcome.complaint.replace('\n', "\n        "));
+        println!("  sipp: {}", outcome.complaint);
     }
     for line in log {
         println!("  hotline: {line}");
