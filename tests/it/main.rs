@@ -2,6 +2,7 @@
 
 mod callfile;
 mod hotline;
+mod lossy;
 mod phones;
 mod pure_calls;
 mod rows;
