@@ -30,6 +30,7 @@ use crate::store::{
     CallEnd, EndReason, EndedBy, NewCall, OpenError, Step, Store, StoreError, Ticket,
 };
 use crate::ticket::{CallId, Contact, Intake, contact};
+pub use line::ROOM;
 use line::{Agreed, CallClock, Ending, Line, Parts, Told};
 
 /// How calls are taken.

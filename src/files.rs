@@ -30,6 +30,9 @@ pub enum FilesError {
 
 const MB: u64 = 1_000_000;
 
+/// The folder of recordings in the data directory.
+const RECORDINGS: &str = "recordings";
+
 /// Recordings of one slot in one call.
 const TAKES: u32 = 100;
 
@@ -82,6 +85,15 @@ impl Files {
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
+    /// Writes a little where recordings go, and takes it away again: whether a disk takes words is told by trying.
+    pub fn check_writable(&self) -> Result<(), FilesError> {
+        let probe = self.root.join(RECORDINGS).join(format!("probe-{}", std::process::id()));
+        make_parent(&probe)?;
+        let io = |source| FilesError::Io { path: probe.clone(), source };
+        std::fs::write(&probe, [0; 4096]).map_err(io)?;
+        std::fs::remove_file(&probe).map_err(io)
+    }
+
     /// Fails when fewer than `needed` bytes are free: a minute of recording takes 1 MB.
     pub fn ensure_space(&self, needed: u64) -> Result<(), FilesError> {
         let free = self.free_space()?;
@@ -109,7 +121,7 @@ fn recording_name(
         .date();
     let (year, month, day) = (date.year(), date.month(), date.day());
     let again = if take > 1 { format!("-{take}") } else { String::new() };
-    Ok(format!("recordings/{year:04}/{month:02}/{day:02}/{}-{slot}{again}.wav", call.0))
+    Ok(format!("{RECORDINGS}/{year:04}/{month:02}/{day:02}/{}-{slot}{again}.wav", call.0))
 }
 
 fn make_parent(path: &Path) -> Result<(), FilesError> {
@@ -204,6 +216,17 @@ mod tests {
         assert!(missing.to_string().contains("/nowhere/to/be/found"), "{missing}");
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(matches!(Files::new(file.path()), Err(FilesError::Io { .. })));
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_recordings_is_told_by_its_path() {
+        let (dir, files) = files();
+        files.check_writable().unwrap();
+        assert_eq!(dir.path().join("recordings").read_dir().unwrap().count(), 0);
+        std::fs::remove_dir(dir.path().join("recordings")).unwrap();
+        std::fs::write(dir.path().join("recordings"), "not a folder").unwrap();
+        let error = files.check_writable().unwrap_err();
+        assert!(error.to_string().contains("recordings"), "{error}");
     }
 
     #[test]

@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::media::engine::{self, OpenError};
-use crate::media::prompt::Library;
-use crate::media::{Clip, Codec, Engine, Leg, LegEvent, LegStats, RecordSpec, Recorded, sdp};
+use crate::media::{Clip, Engine, Leg, LegEvent, LegStats, RecordSpec, Recorded, sdp};
 use crate::sip::{self, Dial, DialError, Dialog, DialogEvent, EndReason, Refusal, UserAgent};
-use ear::{Ear, Heard};
+use ear::{Ear, Heard, Repertoire};
 
 /// Longer than any call.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
@@ -27,6 +26,7 @@ pub struct Phone {
     agent: UserAgent,
     engine: Engine,
     name: String,
+    headers: Vec<(String, String)>,
 }
 
 /// A call that was answered.
@@ -80,7 +80,13 @@ impl Phone {
         })?;
         let config = sip::Config { listen: (address, 0).into(), ..sip::Config::default() };
         let (agent, _nobody_calls) = UserAgent::bind(config).await?;
-        Ok(Phone { agent, engine, name: name.to_owned() })
+        Ok(Phone { agent, engine, name: name.to_owned(), headers: Vec::new() })
+    }
+
+    /// Puts a header field of its own into every INVITE, as a trunk would (P-Asserted-Identity).
+    pub fn with_header(mut self, name: &str, value: &str) -> Phone {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Dials `to` and waits for the answer. `prompts` are those that the phone will tell when it hears them;
@@ -88,22 +94,25 @@ impl Phone {
     pub async fn dial(
         &self,
         to: &str,
-        prompts: Option<&Library>,
+        prompts: Option<&Repertoire>,
         keep: Option<PathBuf>,
     ) -> Result<PhoneCall, PhoneError> {
         let (leg, events) = self.engine.open()?;
         let local = sdp::Local::new(leg.local_addr(), 1);
         let offer = sdp::offer(&local);
         let from = format!("sip:{}@{}", self.name, self.agent.local_addr());
-        let dial = Dial { to: to.to_owned(), from, offer: offer.clone(), ..Dial::default() };
+        let dial = Dial {
+            to: to.to_owned(),
+            from,
+            offer: offer.clone(),
+            headers: self.headers.clone(),
+            ..Dial::default()
+        };
         let (dialog, answer) = self.agent.dial(dial).await?;
         let negotiated = sdp::accept(&offer, &answer, &local)?;
         let (tap, sound) = mpsc::unbounded_channel();
         leg.listen(tap);
-        let ear = match prompts {
-            Some(library) => Ear::new(library.iter(), negotiated.codec),
-            None => Ear::new([], Codec::Pcma),
-        };
+        let codec = negotiated.codec;
         leg.connect(negotiated);
         if let Some(path) = keep {
             leg.record(RecordSpec {
@@ -115,6 +124,9 @@ impl Phone {
                 beep: None,
             });
         }
+        let answered = now();
+        // After the leg is connected: what comes while the ear is made waits in the channel.
+        let ear = prompts.map_or_else(Ear::ignorant, |prompts| prompts.ear(codec));
         Ok(PhoneCall {
             dialog,
             leg,
@@ -126,7 +138,7 @@ impl Phone {
             plays: 0,
             kept: None,
             ended: None,
-            answered: now(),
+            answered,
         })
     }
 }
@@ -157,6 +169,9 @@ impl PhoneCall {
         let deadline = tokio::time::sleep(patience);
         tokio::pin!(deadline);
         loop {
+            if self.ended.is_some() {
+                self.listen_to_the_rest();
+            }
             if done(&self.heard) {
                 return Met::Yes;
             }
@@ -207,13 +222,15 @@ impl PhoneCall {
         self.until(time, |_| false).await
     }
 
+    /// Puts the receiver down, and waits until the call is over.
+    pub async fn put_down(&mut self) {
+        self.dialog.hang_up();
+        self.wait_for_end().await;
+    }
+
     /// Puts the receiver down; tells what was kept, what was heard, and the call's figures.
     pub async fn hang_up(mut self) -> Hearing {
-        self.dialog.hang_up();
-        while self.ended.is_none() {
-            let event = self.dialog.next().await;
-            self.on_dialog(event);
-        }
+        self.put_down().await;
         drop(self.leg);
         let (mut kept, mut stats) = (self.kept, LegStats::default());
         while let Some(event) = self.events.recv().await {
@@ -228,6 +245,14 @@ impl PhoneCall {
         }
         self.heard.extend(self.ear.end());
         Hearing { heard: self.heard, kept, stats, ended: self.ended.unwrap_or(EndReason::Failed) }
+    }
+
+    /// What came before the end may still wait to be listened to.
+    fn listen_to_the_rest(&mut self) {
+        while let Ok(samples) = self.sound.try_recv() {
+            self.heard.extend(self.ear.hear(&samples));
+        }
+        self.heard.extend(self.ear.end());
     }
 
     async fn step(&mut self) {

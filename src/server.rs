@@ -34,6 +34,7 @@ pub struct Server {
     hotline: Arc<Hotline>,
     agent: Arc<UserAgent>,
     calls: TaskTracker,
+    taking: tokio::task::JoinHandle<()>,
     helpers: Vec<tokio::task::JoinHandle<()>>,
     closing: watch::Sender<bool>,
     health: health::Health,
@@ -42,9 +43,13 @@ pub struct Server {
 impl Server {
     /// Brings everything up: rows, last run's leavings, voice, audio, and last of all the telephone.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
+        Server::start_by(Arc::new(SystemClock), config).await
+    }
+
+    /// The same by another clock: it says what is written into rows and whether the office is open.
+    pub async fn start_by(clock: Arc<dyn Clock>, config: Config) -> anyhow::Result<Server> {
         std::fs::create_dir_all(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(&config.store()).await?;
         let files = Files::new(&config.data)?;
         recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now())
@@ -68,14 +73,14 @@ impl Server {
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
+        let taking = tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone()));
         let helpers = vec![
-            tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone())),
             tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone())),
             tokio::spawn(watch_load(hotline.clone(), agent.clone())),
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), "ready for calls");
-        Ok(Server { hotline, agent, calls, helpers, closing, health })
+        Ok(Server { hotline, agent, calls, taking, helpers, closing, health })
     }
 
     /// Where SIP is answered.
@@ -98,6 +103,8 @@ impl Server {
         let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
+        // Before the doors close: who watches the load would open them again.
+        end(self.helpers).await;
         self.agent
             .set_admission(Admission::Unavailable { retry_after: self.hotline.config.retry_after });
         self.calls.close();
@@ -107,12 +114,27 @@ impl Server {
             // Each call bounds its own end; this is only the net under them.
             let _ = tokio::time::timeout(Duration::from_secs(15), self.calls.wait()).await;
         }
-        for helper in self.helpers {
-            helper.abort();
-        }
         self.agent.close(GOODBYE).await;
+        end(vec![self.taking]).await;
         self.hotline.store.close().await;
+        drop(self.health);
+        let hotline = self.hotline;
+        // With the last handle the media threads end, and the recorder with its last file: that waits for a disk.
+        if tokio::task::spawn_blocking(move || drop(hotline)).await.is_err() {
+            warn!("the media threads did not end in order");
+        }
         info!("stopped");
+    }
+}
+
+/// Stops tasks and waits until they have let go of what they held.
+async fn end(tasks: Vec<tokio::task::JoinHandle<()>>) {
+    for task in &tasks {
+        task.abort();
+    }
+    for task in tasks {
+        // An error says that it was stopped, which is what was asked.
+        let _ = task.await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, info, warn};
 
-use super::{Hotline, Voice, info as sip_info, spoken};
+use super::{Hotline, Voice, info as sip_info, recovery, spoken};
 use crate::clock::Timestamp;
 use crate::ivr::{self, Effect, Event, PathEntry, PlayId, RecordLimits, Session};
 use crate::media::{
@@ -33,7 +33,7 @@ pub(super) enum Ending {
 }
 
 /// Room that must be on the disk before a recording begins: three minutes of it, and as much for the rows.
-const ROOM: u64 = 6_000_000;
+pub const ROOM: u64 = 6_000_000;
 
 /// Wall-clock time that never runs backwards within one call.
 #[derive(Clone, Copy)]
@@ -323,7 +323,7 @@ impl Line {
         self.events.push_back(Event::Digit(digit));
     }
 
-    async fn recorded(&mut self, recorded: Recorded) {
+    async fn recorded(&mut self, mut recorded: Recorded) {
         let Some(slot) = self.recording.remove(&recorded.tag) else { return };
         let (ended_by, row) = match recorded.ended_by {
             RecordEnd::Stopped => (ivr::RecordingEnd::Stopped, RecordingEndedBy::Stopped),
@@ -334,6 +334,7 @@ impl Line {
             RecordEnd::Failed(kind) => {
                 error!(call = self.id.0, slot, %kind, "the recording cannot be written: check the disk");
                 metrics::counter!("kentongan_recording_failures_total").increment(1);
+                self.measure(&mut recorded).await;
                 (ivr::RecordingEnd::Failed, RecordingEndedBy::Failed)
             }
         };
@@ -353,12 +354,18 @@ impl Line {
         self.events.push_back(Event::RecordingEnded { slot, ended_by, speech: recorded.speech });
     }
 
+    /// A recording that broke off: what the disk took of it is as good as any other words.
+    async fn measure(&self, recorded: &mut Recorded) {
+        match recovery::repair(recorded.path.clone()).await {
+            Ok(whole) => (recorded.duration, recorded.speech) = (whole.duration, whole.speech),
+            Err(error) => warn!(call = self.id.0, error, "nothing was kept of a recording"),
+        }
+    }
+
     fn state_of(&self, recorded: &Recorded) -> RecordingState {
-        // A name is short; once there is a ticket, every word belongs to it.
-        let needed = if self.ticket.is_some() {
-            Duration::from_millis(1)
-        } else {
-            self.hotline.config.min_speech()
+        let needed = match self.ticket {
+            Some(_) => recovery::ANY_SPEECH,
+            None => self.hotline.config.min_speech(),
         };
         let enough = recorded.speech >= needed;
         match recorded.ended_by {

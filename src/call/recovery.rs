@@ -2,6 +2,7 @@
 //!
 //! Every step may be repeated, so a crash in the middle of this does no harm either.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -10,14 +11,18 @@ use super::Hotline;
 use crate::clock::Timestamp;
 use crate::files::Files;
 use crate::ivr::script::{Kind, Script};
-use crate::media::recorder;
+use crate::media::recorder::{self, Repair};
 use crate::store::{
-    RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState, Store, StoreError, Story,
+    Addition, OpenError, RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState, Store,
+    StoreError, Story,
 };
-use crate::ticket::{Channel, Class, Intake};
+use crate::ticket::{CallId, Channel, Class, Intake, TicketId};
 
-/// A call that ended less than this ago may still be opening its ticket.
+/// A call of this run that ended less than this ago may still be opening its ticket.
 const SETTLED: Duration = Duration::from_secs(60);
+
+/// Speech that is kept once there is a ticket: a name is short, and every word belongs to it.
+pub(super) const ANY_SPEECH: Duration = Duration::from_millis(1);
 
 /// Ends the calls that an earlier run did not end, with their recordings mended.
 ///
@@ -30,8 +35,9 @@ pub async fn close_crashed_calls(
 ) -> Result<(), StoreError> {
     for call in store.unfinished_calls().await? {
         let mut last_alive = call.answered.unwrap_or(call.started);
+        let needed = if call.ticket.is_some() { ANY_SPEECH } else { min_speech };
         for row in call.open_recordings {
-            let end = mend(files, &row, min_speech).await;
+            let end = mend(files, &row, needed).await;
             last_alive = last_alive.max(end.at);
             store.end_recording(row.id, end).await?;
         }
@@ -43,24 +49,19 @@ pub async fn close_crashed_calls(
 
 /// Makes the file whole and measures it.
 async fn mend(files: &Files, row: &RecordingRow, min_speech: Duration) -> RecordingEnd {
-    let path = files.path(&row.file);
-    let mended = match path {
-        Ok(path) => {
-            tokio::task::spawn_blocking(move || recorder::repair(&path).map_err(|e| e.to_string()))
-                .await
-        }
-        Err(error) => Ok(Err(error.to_string())),
+    let mended = match files.path(&row.file) {
+        Ok(path) => repair(path).await,
+        Err(error) => Err(error.to_string()),
     };
     let (state, duration, speech) = match mended {
-        Ok(Ok(whole)) if whole.speech >= min_speech => {
+        Ok(whole) if whole.speech >= min_speech => {
             (RecordingState::Kept, whole.duration, whole.speech)
         }
-        Ok(Ok(whole)) => (RecordingState::Empty, whole.duration, whole.speech),
-        Ok(Err(error)) => {
+        Ok(whole) => (RecordingState::Empty, whole.duration, whole.speech),
+        Err(error) => {
             warn!(recording = row.id.0, error, "a recording cannot be mended");
             (RecordingState::Failed, Duration::ZERO, Duration::ZERO)
         }
-        Err(_) => (RecordingState::Failed, Duration::ZERO, Duration::ZERO),
     };
     RecordingEnd {
         at: row.started + duration,
@@ -71,38 +72,62 @@ async fn mend(files: &Files, row: &RecordingRow, min_speech: Duration) -> Record
     }
 }
 
+/// Gives a recording that broke off its true length back, and listens to it.
+pub(super) async fn repair(path: PathBuf) -> Result<Repair, String> {
+    match tokio::task::spawn_blocking(move || recorder::repair(&path)).await {
+        Ok(mended) => mended.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 impl Hotline {
     /// Opens a ticket for everything that was said and is in none: after a crash, and after a time without a database.
     pub async fn adopt_stories(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let settled = Timestamp(now.0 - SETTLED.as_millis() as i64);
-        let voice = self.voice.load_full();
-        let stories = self.store.stories_without_ticket(settled).await?;
+        let mut stories = self.store.stories_without_ticket(settled).await?;
+        stories.sort_by_key(|story| (story.call, story.recording));
         let mut adopted = 0;
-        for story in stories {
-            match self.open_ticket(intake(&story, &voice.script), now).await {
+        for of_call in stories.chunk_by(|a, b| a.call == b.call) {
+            let call = of_call[0].call;
+            match self.adopt(call, of_call, now).await {
                 Ok(ticket) => {
                     adopted += 1;
-                    info!(
-                        call = story.call.0,
-                        ticket = ticket.id.0,
-                        "opened the ticket that a call could not open"
-                    );
+                    info!(call = call.0, ticket = ticket.0, "gave a ticket what was in none");
                 }
-                Err(error) => warn!(call = story.call.0, %error, "a story still has no ticket"),
+                Err(error) => warn!(call = call.0, %error, "a story still has no ticket"),
             }
         }
         Ok(adopted)
     }
+
+    /// All that one call left: it belongs to the call's ticket, or becomes one.
+    async fn adopt(
+        &self,
+        call: CallId,
+        stories: &[Story],
+        now: Timestamp,
+    ) -> Result<TicketId, OpenError> {
+        if let Some(ticket) = stories.iter().find_map(|story| story.ticket) {
+            let recordings = stories.iter().map(|story| story.recording).collect();
+            let addition = Addition { recordings, ..Addition::default() };
+            self.store.add_to_ticket(ticket, addition, now).await?;
+            return Ok(ticket);
+        }
+        let voice = self.voice.load_full();
+        Ok(self.open_ticket(intake(call, stories, &voice.script), now).await?.id)
+    }
 }
 
-fn intake(story: &Story, script: &Script) -> Intake {
+/// The report that these recordings of one call make together.
+fn intake(call: CallId, stories: &[Story], script: &Script) -> Intake {
+    let class = stories.iter().find_map(|story| class_of(&story.slot, script));
     Intake {
         channel: Channel::Phone,
-        class: class_of(&story.slot, script).unwrap_or(Class::Complaint),
-        contact: story.caller.clone(),
-        call: Some(story.call),
-        recordings: vec![story.recording],
+        class: class.unwrap_or(Class::Complaint),
+        contact: stories.first().map(|story| story.caller.clone()).unwrap_or_default(),
+        call: Some(call),
+        recordings: stories.iter().map(|story| story.recording).collect(),
         text: None,
         anonymous: false,
         confidential: false,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use kentongan::config::Config;
 use kentongan::media::Clip;
-use kentongan::phone::ear::Heard;
+use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
 use kentongan::server::{Server, voice};
@@ -87,13 +87,13 @@ async fn tell(
         config.data.display()
     ));
     let complaint = complaint(args.say.as_deref())?;
-    let voice = voice::load(config)?;
+    let prompts = Repertoire::new(voice::load(config)?.prompts);
     let phone = Phone::new([127, 0, 0, 1].into(), "+6281200000000").await?;
     let uri = format!("sip:hotline@{}", server.sip_address());
 
     story.step("The first call: somebody has a complaint.");
     let heard_file = config.data.join("heard-1.wav");
-    let call = phone.dial(&uri, Some(&voice.prompts), Some(heard_file.clone())).await?;
+    let call = phone.dial(&uri, Some(&prompts), Some(heard_file.clone())).await?;
     let (code, hearing) = report(&story, call, complaint.clone()).await?;
     story.step(&format!(
         "The caller wrote down {code}. Heard by the caller: {} ({:.0} s).",
@@ -109,7 +109,7 @@ async fn tell(
 
     story.step("The second call: what became of it?");
     let heard_file = config.data.join("heard-2.wav");
-    let call = phone.dial(&uri, Some(&voice.prompts), Some(heard_file.clone())).await?;
+    let call = phone.dial(&uri, Some(&prompts), Some(heard_file.clone())).await?;
     let hearing = ask(&story, call, &code).await?;
     story.step(&format!(
         "The status was heard. Heard by the caller: {} ({:.0} s).",

@@ -1,6 +1,7 @@
 //! `kentongan doctor`: looks at everything a hotline needs, and says what to do about what is wrong.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use kentongan::clock::{Clock, SystemClock};
@@ -128,9 +129,18 @@ fn codecs() -> Finding {
 }
 
 fn disk(config: &Config) -> Finding {
-    let free = match Files::new(&config.data).and_then(|files| files.free_space()) {
+    if !config.data.exists() {
+        return data_to_be_made(&config.data);
+    }
+    let looked = Files::new(&config.data).and_then(|files| {
+        files.check_writable()?;
+        files.free_space()
+    });
+    let free = match looked {
         Ok(free) => free,
-        Err(e) => return error("disk", format!("{}: {e}", config.data.display())),
+        Err(e) => {
+            return error("disk", format!("{e}: give kentongan a folder there that it may write"));
+        }
     };
     let said = format!("{:.1} GB free at {}", free as f64 / 1e9, config.data.display());
     match free {
@@ -142,6 +152,28 @@ fn disk(config: &Config) -> Finding {
         }
         _ => ok("disk", said),
     }
+}
+
+/// Serving makes the folder, if what is there of its path may be written.
+fn data_to_be_made(data: &Path) -> Finding {
+    let above = data.ancestors().skip(1).map(or_here).find(|folder| folder.exists());
+    let may_write = |folder: &Path| {
+        folder.is_dir() && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+    };
+    match above {
+        Some(folder) if may_write(folder) => {
+            ok("disk", format!("{} will be made at the first start", data.display()))
+        }
+        _ => error(
+            "disk",
+            format!("{} is not there and cannot be made: make it, or change data", data.display()),
+        ),
+    }
+}
+
+/// The parent of a plain name is an empty path.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 fn clock(config: &Config) -> Finding {

@@ -11,6 +11,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     super::log::start(&config.log)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // With somebody listening, a file-size limit is an error of the write that meets it, not the end of every call.
+    let _file_too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     let server = Server::start(config).await?;
     // Only systemd listens; elsewhere there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::prompt::ClipError;
+use crate::media::prompt::{ClipError, Library};
 use crate::media::{Clip, Codec, SAMPLE_RATE};
 
 /// Samples in a key: 4 ms, long enough to be rare and short enough to lie inside one packet.
@@ -31,60 +31,77 @@ pub struct Heard {
     pub whole: bool,
 }
 
+/// The prompts that ears are to know. Looking for what tells them apart takes a while: it is done once, for all calls.
+pub struct Repertoire {
+    laws: [Arc<Law>; Codec::ALL.len()],
+}
+
+/// The prompts as one codec carries them.
+struct Law {
+    codec: Codec,
+    known: Vec<Known>,
+    /// Fingerprint of a key to the prompt, and where in it the key lies.
+    keys: HashMap<u64, (usize, usize)>,
+    longest: usize,
+}
+
 struct Known {
     id: String,
     samples: Vec<i16>,
-    /// Where the key lies in it.
-    key_at: usize,
+}
+
+impl Repertoire {
+    /// Learns every prompt of a library. Those with nothing of their own to tell them by (silence, tones) are never reported.
+    pub fn new(library: Library) -> Repertoire {
+        Repertoire { laws: Codec::ALL.map(|codec| Arc::new(Law::new(&library, codec))) }
+    }
+
+    /// An ear for a call with this codec.
+    pub fn ear(&self, codec: Codec) -> Ear {
+        let law = self.laws.iter().find(|law| law.codec == codec).unwrap_or(&self.laws[0]);
+        Ear { law: law.clone(), heard: VecDeque::new(), past: 0, searched: 0, begun: Vec::new() }
+    }
+}
+
+impl Law {
+    fn new(library: &Library, codec: Codec) -> Law {
+        let known: Vec<Known> = library
+            .iter()
+            .map(|(id, clip)| {
+                let mut samples = Vec::new();
+                codec.decode(clip.bytes(codec), &mut samples);
+                Known { id: id.to_owned(), samples }
+            })
+            .collect();
+        let common = common_windows(&known);
+        let mut keys = HashMap::new();
+        for (which, known) in known.iter().enumerate() {
+            for at in keys_of(&known.samples, &common) {
+                keys.insert(fingerprint(&known.samples[at..at + KEY]), (which, at));
+            }
+        }
+        let longest = known.iter().map(|k| k.samples.len()).max().unwrap_or(0);
+        Law { codec, known, keys, longest }
+    }
 }
 
 /// Listens for the prompts that it knows.
 pub struct Ear {
-    known: Vec<Known>,
-    keys: HashMap<[i16; KEY], usize>,
-    longest: usize,
+    law: Arc<Law>,
     /// The last samples heard; `past` more came before them.
     heard: VecDeque<i16>,
     past: usize,
     /// Samples already searched for keys.
     searched: usize,
-    /// Prompts whose key has been seen: which, and where each began.
-    begun: Vec<(usize, usize)>,
+    /// Prompts of which a key has been heard: which, and where each began (before the first sample, for one
+    /// whose beginning was missed).
+    begun: Vec<(usize, i64)>,
 }
 
 impl Ear {
-    /// An ear that knows `clips` as they sound after `codec`.
-    ///
-    /// Clips with nothing of their own to tell them by (silence, tones) are never reported.
-    pub fn new<'a>(clips: impl IntoIterator<Item = (&'a str, &'a Arc<Clip>)>, codec: Codec) -> Ear {
-        let sounds: Vec<(String, Vec<i16>)> = clips
-            .into_iter()
-            .map(|(id, clip)| {
-                let mut samples = Vec::new();
-                codec.decode(clip.bytes(codec), &mut samples);
-                (id.to_owned(), samples)
-            })
-            .collect();
-        let common = common_windows(&sounds);
-        let known: Vec<Known> = sounds
-            .into_iter()
-            .filter_map(|(id, samples)| {
-                let key_at = key_of(&samples, &common)?;
-                Some(Known { id, samples, key_at })
-            })
-            .collect();
-        let keys =
-            known.iter().enumerate().map(|(i, k)| (window(&k.samples, k.key_at), i)).collect();
-        let longest = known.iter().map(|k| k.samples.len()).max().unwrap_or(0);
-        Ear {
-            known,
-            keys,
-            longest,
-            heard: VecDeque::new(),
-            past: 0,
-            searched: 0,
-            begun: Vec::new(),
-        }
+    /// An ear that knows no prompt.
+    pub fn ignorant() -> Ear {
+        Repertoire::new(Library::default()).ear(Codec::Pcma)
     }
 
     /// Takes what was heard next; tells the prompts that ended in it.
@@ -111,13 +128,12 @@ impl Ear {
         let from = self.searched.max(self.past);
         let fresh: Vec<i16> = self.heard.iter().skip(from - self.past).copied().collect();
         for (offset, candidate) in fresh.windows(KEY).enumerate() {
-            let Some(&which) =
-                <&[i16; KEY]>::try_from(candidate).ok().and_then(|k| self.keys.get(k))
-            else {
+            let Some(&(which, key_at)) = self.law.keys.get(&fingerprint(candidate)) else {
                 continue;
             };
-            if let Some(began) = (from + offset).checked_sub(self.known[which].key_at) {
-                self.begun.push((which, began));
+            let begun = (which, (from + offset) as i64 - key_at as i64);
+            if !self.begun.contains(&begun) {
+                self.begun.push(begun);
             }
         }
         self.searched = (end + 1).saturating_sub(KEY).max(from);
@@ -129,27 +145,38 @@ impl Ear {
         let mut out = Vec::new();
         let begun = std::mem::take(&mut self.begun);
         for (which, began) in begun {
-            let over = began + self.known[which].samples.len();
+            let over = (began + self.law.known[which].samples.len() as i64) as usize;
             if now < over && !end {
                 self.begun.push((which, began));
                 continue;
             }
             let whole = now >= over && self.likeness(which, began) >= LIKENESS;
-            out.push(Heard { id: self.known[which].id.clone(), at: time_of(began), whole });
+            out.push(Heard {
+                id: self.law.known[which].id.clone(),
+                at: time_of(began.max(0) as usize),
+                whole,
+            });
         }
         out.sort_by_key(|h| h.at);
         out
     }
 
-    fn likeness(&self, which: usize, began: usize) -> f64 {
-        let samples = &self.known[which].samples;
-        let Some(from) = began.checked_sub(self.past) else { return 0.0 };
-        let same = samples.iter().zip(self.heard.range(from..)).filter(|(a, b)| a == b).count();
+    /// The share of a prompt's samples that were heard in their places.
+    fn likeness(&self, which: usize, began: i64) -> f64 {
+        let samples = &self.law.known[which].samples;
+        // What came before the first sample, or is forgotten, was not heard.
+        let missed = (self.past as i64 - began).max(0) as usize;
+        let from = (began - self.past as i64).max(0) as usize;
+        if missed > samples.len() || from > self.heard.len() {
+            return 0.0;
+        }
+        let same =
+            samples[missed..].iter().zip(self.heard.range(from..)).filter(|(a, b)| a == b).count();
         same as f64 / samples.len() as f64
     }
 
     fn forget(&mut self) {
-        let surplus = self.heard.len().saturating_sub(self.longest + SAMPLE_RATE as usize);
+        let surplus = self.heard.len().saturating_sub(self.law.longest + SAMPLE_RATE as usize);
         self.heard.drain(..surplus);
         self.past += surplus;
     }
@@ -159,33 +186,32 @@ fn time_of(samples: usize) -> Duration {
     Duration::from_micros(samples as u64 * 1_000_000 / u64::from(SAMPLE_RATE))
 }
 
-fn window(samples: &[i16], at: usize) -> [i16; KEY] {
-    let mut key = [0; KEY];
-    key.copy_from_slice(&samples[at..at + KEY]);
-    key
-}
-
-/// Windows that occur more than once, in one clip or in several.
-fn common_windows(sounds: &[(String, Vec<i16>)]) -> HashSet<[i16; KEY]> {
-    let mut seen = HashSet::new();
-    let mut common = HashSet::new();
-    for (_, samples) in sounds {
-        for at in 0..samples.len().saturating_sub(KEY) {
-            let key = window(samples, at);
-            if !seen.insert(key) {
-                common.insert(key);
-            }
-        }
-    }
-    common
-}
-
-/// The earliest window that is lively and the clip's own.
-fn key_of(samples: &[i16], common: &HashSet<[i16; KEY]>) -> Option<usize> {
-    (0..samples.len().saturating_sub(KEY)).find(|&at| {
-        let key = window(samples, at);
-        key.iter().collect::<HashSet<_>>().len() >= VARIETY && !common.contains(&key)
+/// FNV-1a over the samples.
+fn fingerprint(samples: &[i16]) -> u64 {
+    samples.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &sample| {
+        (hash ^ u64::from(sample as u16)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// Windows that occur more than once, in one prompt or in several.
+fn common_windows(known: &[Known]) -> HashSet<u64> {
+    let mut seen = HashSet::new();
+    let windows = known.iter().flat_map(|known| known.samples.windows(KEY));
+    windows.map(fingerprint).filter(|&window| !seen.insert(window)).collect()
+}
+
+/// In each quarter of a prompt the first window that is lively and the prompt's own: one lost packet hides one key.
+fn keys_of(samples: &[i16], common: &HashSet<u64>) -> Vec<usize> {
+    let quarter = samples.len() / 4;
+    let own = |at: &usize| {
+        let key = &samples[*at..*at + KEY];
+        key.iter().collect::<HashSet<_>>().len() >= VARIETY && !common.contains(&fingerprint(key))
+    };
+    (0..4)
+        .filter_map(|q| {
+            (q * quarter..((q + 1) * quarter).min(samples.len().saturating_sub(KEY))).find(own)
+        })
+        .collect()
 }
 
 /// How well `said` is found in a recording: the best normalised correlation over all offsets, 1 for the same sound.
@@ -227,8 +253,10 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
-    use crate::media::prompt::{Library, write_wav};
+    use crate::media::prompt::write_wav;
     use crate::prompts::Catalogue;
 
     fn shipped() -> Library {
@@ -236,6 +264,12 @@ mod tests {
         let catalogue = Catalogue::read(&folder).expect("the shipped texts");
         Library::load(&folder, catalogue.ids()).expect("the shipped prompts")
     }
+
+    static SHIPPED: LazyLock<(Library, Repertoire)> = LazyLock::new(|| {
+        let library = shipped();
+        let repertoire = Repertoire::new(library.clone());
+        (library, repertoire)
+    });
 
     fn sound(library: &Library, ids: &[&str], codec: Codec) -> Vec<i16> {
         let mut samples = Vec::new();
@@ -253,14 +287,13 @@ mod tests {
 
     #[test]
     fn every_shipped_prompt_that_is_a_voice_is_heard_for_what_it_is() {
-        let library = shipped();
+        let (library, prompts) = &*SHIPPED;
         let voices: Vec<&str> = library
             .ids()
             .filter(|id| !id.starts_with("jeda/") && !id.starts_with("bunyi/"))
             .collect();
         for codec in Codec::ALL {
-            let heard =
-                hear(&mut Ear::new(library.iter(), codec), &sound(&library, &voices, codec));
+            let heard = hear(&mut prompts.ear(codec), &sound(library, &voices, codec));
             let names: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
             assert_eq!(names, voices);
             assert!(heard.iter().all(|h| h.whole));
@@ -269,28 +302,36 @@ mod tests {
 
     #[test]
     fn prompts_in_a_row_are_heard_in_their_order_and_repeated_ones_each_time() {
-        let library = shipped();
+        let (library, prompts) = &*SHIPPED;
         let said =
             ["kode/kode_anda", "angka/4", "angka/4", "jeda/pendek", "angka/8", "kode/sekali_lagi"];
-        let mut ear = Ear::new(library.iter(), Codec::Pcma);
-        let heard = hear(&mut ear, &sound(&library, &said, Codec::Pcma));
+        let mut ear = prompts.ear(Codec::Pcma);
+        let heard = hear(&mut ear, &sound(library, &said, Codec::Pcma));
         let heard: Vec<&str> = heard.iter().map(|h| h.id.as_str()).collect();
         assert_eq!(heard, ["kode/kode_anda", "angka/4", "angka/4", "angka/8", "kode/sekali_lagi"]);
     }
 
     #[test]
     fn a_prompt_that_is_cut_short_is_heard_as_such() {
-        let library = shipped();
-        let samples = sound(&library, &["lapor/petunjuk"], Codec::Pcmu);
-        let mut ear = Ear::new(library.iter(), Codec::Pcmu);
+        let (library, prompts) = &*SHIPPED;
+        let samples = sound(library, &["lapor/petunjuk"], Codec::Pcmu);
+        let mut ear = prompts.ear(Codec::Pcmu);
         let heard = hear(&mut ear, &samples[..samples.len() / 2]);
         assert_eq!(heard.len(), 1);
         assert!(!heard[0].whole);
     }
 
     #[test]
+    fn a_prompt_whose_first_packets_are_missing_is_heard_all_the_same() {
+        let (library, prompts) = &*SHIPPED;
+        let samples = sound(library, &["lapor/petunjuk"], Codec::Pcma);
+        let heard = hear(&mut prompts.ear(Codec::Pcma), &samples[800..]);
+        assert_eq!(heard, [Heard { id: "lapor/petunjuk".into(), at: Duration::ZERO, whole: true }]);
+    }
+
+    #[test]
     fn another_sound_is_not_taken_for_what_was_said() {
-        let library = shipped();
+        let (library, _) = &*SHIPPED;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("a.wav");
         let said = library.get("lapor/petunjuk").expect("a shipped prompt");

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::call::Hotline;
+use crate::call::{Hotline, ROOM};
 
 /// The one recorder of this process.
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
@@ -89,14 +89,28 @@ async fn ready(State(facts): State<Facts>) -> (StatusCode, String) {
     }
 }
 
+/// Why words would be lost: what the recorder met last, or else what a try meets now.
+async fn recording_fault(hotline: &Hotline) -> Option<String> {
+    if let Some(fault) = hotline.engine.recorder_fault() {
+        return Some(format!("recordings cannot be written: {}", fault.message));
+    }
+    let files = hotline.files.clone();
+    let tried = tokio::task::spawn_blocking(move || {
+        files.ensure_space(ROOM).and_then(|()| files.check_writable())
+    });
+    match tried.await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("recordings cannot be written: {error}")),
+        Err(error) => Some(format!("whether recordings can be written is not known: {error}")),
+    }
+}
+
 async fn faults(facts: &Facts) -> Vec<String> {
     let mut faults = Vec::new();
     if facts.draining.load(Ordering::Relaxed) {
         faults.push("stopping: no new calls are taken".into());
     }
-    if let Some(fault) = facts.hotline.engine.recorder_fault() {
-        faults.push(format!("recordings cannot be written: {}", fault.message));
-    }
+    faults.extend(recording_fault(&facts.hotline).await);
     if let Err(error) = facts.hotline.store.counts().await {
         faults.push(format!("the database does not answer: {error}"));
     }

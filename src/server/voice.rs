@@ -1,5 +1,6 @@
 //! The script and the prompts, read and checked together, and read again when they change.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,7 +16,7 @@ use crate::ivr::script::Script;
 use crate::media::prompt::Library;
 use crate::prompts::Catalogue;
 
-/// How often the files' times are looked at.
+/// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// A script that the checker does not let through.
@@ -58,12 +59,12 @@ pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
             return error!(%error, "SIGHUP cannot be heard; changed scripts need a restart");
         }
     };
-    let mut seen = changed_at(&config).await;
+    let mut seen = look_at(&config).await;
     loop {
         tokio::select! {
             _ = hangups.recv() => {}
             () = tokio::time::sleep(LOOK) => {
-                let now = changed_at(&config).await;
+                let now = look_at(&config).await;
                 if now == seen {
                     continue;
                 }
@@ -82,21 +83,28 @@ pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
     }
 }
 
-/// The latest change to the script or anything in the prompts' folders.
-async fn changed_at(config: &Config) -> Option<SystemTime> {
-    let paths = vec![
-        config.ivr.script.clone(),
-        config.prompts.folder.clone(),
-        config.prompts.folder.join("recorded"),
-    ];
-    tokio::task::spawn_blocking(move || paths.iter().filter_map(|path| newest(path)).max())
-        .await
-        .ok()
-        .flatten()
+/// What tells one state of the files from another: each one's time and size. A time alone misses an older file that
+/// is put in the place of a newer.
+type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+async fn look_at(config: &Config) -> Look {
+    let (script, prompts) = (config.ivr.script.clone(), config.prompts.folder.clone());
+    let looking = tokio::task::spawn_blocking(move || {
+        let mut look = Look::new();
+        add_to(&mut look, script);
+        add_to(&mut look, prompts);
+        look
+    });
+    looking.await.unwrap_or_default()
 }
 
-fn newest(path: &Path) -> Option<SystemTime> {
-    let time = |path: &PathBuf| path.metadata().and_then(|m| m.modified()).ok();
-    let inside = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    std::iter::once(path.to_path_buf()).chain(inside).filter_map(|p| time(&p)).max()
+/// A file, or everything below a folder.
+fn add_to(look: &mut Look, path: PathBuf) {
+    let Ok(metadata) = path.metadata() else { return };
+    if metadata.is_dir() {
+        let inside = std::fs::read_dir(&path).into_iter().flatten().flatten();
+        inside.for_each(|entry| add_to(look, entry.path()));
+    } else {
+        look.insert(path, (metadata.modified().ok(), metadata.len()));
+    }
 }

@@ -77,8 +77,8 @@ impl Store {
             .await
     }
 
-    /// Kept recordings that are in no ticket, of calls that ended before `ended_before`: a little ago, so that a call
-    /// which is just opening its ticket is left alone.
+    /// Kept recordings that are in no ticket: of any earlier run's calls, and of this run's calls that ended before
+    /// `ended_before`, a little ago, so that a call which is just opening its ticket is left alone.
     pub async fn stories_without_ticket(
         &self,
         ended_before: Timestamp,
@@ -86,7 +86,11 @@ impl Store {
         let rows: Vec<StoryRow> = on_read!(
             &self.db,
             pool,
-            sqlx::query_as(sql::STORIES_WITHOUT_TICKET).bind(ended_before).fetch_all(pool).await?
+            sqlx::query_as(sql::STORIES_WITHOUT_TICKET)
+                .bind(ended_before)
+                .bind(self.run)
+                .fetch_all(pool)
+                .await?
         );
         Ok(rows.into_iter().map(Story::from).collect())
     }

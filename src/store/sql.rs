@@ -59,7 +59,7 @@ statements! {
         WHERE call = $1 AND ended IS NULL";
     STORIES_WITHOUT_TICKET = "SELECT r.id, r.slot, r.file, r.duration_ms, r.speech_ms, r.call, c.number, c.asserted, c.ticket
         FROM recording r JOIN call c ON c.id = r.call
-        WHERE r.state = 'kept' AND NOT r.replaced AND c.ended < $1
+        WHERE r.state = 'kept' AND NOT r.replaced AND c.ended IS NOT NULL AND (c.ended < $1 OR c.run < $2)
           AND NOT EXISTS (SELECT 1 FROM ticket_recording t WHERE t.recording = r.id)
         ORDER BY r.id";
 
@@ -72,6 +72,8 @@ statements! {
     ATTACH_RECORDING = "INSERT INTO ticket_recording (recording, ticket)
         SELECT id, $2 FROM recording WHERE id = $1 AND (call = $3 OR $3 IS NULL)
         ON CONFLICT (recording) DO NOTHING";
+    REPLACE_UNSENT_RECORDINGS = "UPDATE recording SET replaced = TRUE
+        WHERE call = $1 AND state = 'kept' AND id NOT IN (SELECT recording FROM ticket_recording)";
     IS_ATTACHED = "SELECT COUNT(*) FROM ticket_recording WHERE recording = $1 AND ticket = $2";
     TICKET_OF_CALL = "UPDATE call SET ticket = $2 WHERE id = $1 AND ticket IS NULL";
     INSERT_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status)

@@ -185,6 +185,12 @@ async fn open(tx: &mut Tx, request: Arc<OpenRequest>) -> Result<Ticket, OpenErro
             conn,
             sqlx::query(sql::TICKET_OF_CALL).bind(call).bind(ticket.id).execute(conn).await?
         );
+        // What the reporter spoke again and did not send must not come back as a story of its own.
+        on_tx!(
+            tx,
+            conn,
+            sqlx::query(sql::REPLACE_UNSENT_RECORDINGS).bind(call).execute(conn).await?
+        );
     }
     Ok(ticket)
 }

@@ -34,19 +34,44 @@ impl Hotline {
         let data = folder.path().join("data");
         let config = folder.path().join("kentongan.toml");
         std::fs::write(&config, configuration(&data, sip_port, http_port, extra)?)?;
-        let log = std::fs::File::create(folder.path().join("log"))?;
-        let child = command
-            .arg("serve")
-            .arg("--config")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {command:?}"))?;
+        let child = serve(&mut command, folder.path())?;
         let mut hotline = Hotline { sip_port, http_port, data, child, folder };
         hotline.wait_until_ready()?;
         Ok(hotline)
+    }
+
+    /// Ends it as a crash does (SIGKILL).
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on what the last run left, and waits until it takes calls.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        self.child = serve(&mut Command::new(env!("CARGO_BIN_EXE_kentongan")), self.folder.path())?;
+        self.wait_until_ready()
+    }
+
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("kentongan.toml")
+    }
+
+    /// Whom to dial.
+    pub fn uri(&self) -> String {
+        format!("sip:hotline@127.0.0.1:{}", self.sip_port)
+    }
+
+    /// Waits until its log holds `text` for the `times`-th time.
+    #[expect(clippy::disallowed_methods, reason = "it waits for a process, in real time")]
+    pub async fn logs(&self, text: &str, times: usize) {
+        let start = Instant::now();
+        while self.log().matches(text).count() < times {
+            assert!(start.elapsed() < START, "{text:?} was not logged:\n{}", self.log());
+            // Another process: there is no event to wait for.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Its process.
@@ -67,10 +92,16 @@ impl Hotline {
     /// Asks it to end (SIGTERM) and waits until it has.
     pub fn stop(&mut self) -> anyhow::Result<ExitStatus> {
         self.signal(rustix::process::Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
         Ok(self.child.wait()?)
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    /// Tells it something.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         if let Some(pid) = rustix::process::Pid::from_raw(self.pid() as i32) {
             // Gone already: then there is nothing to tell it.
             let _ = rustix::process::kill_process(pid, signal);
@@ -95,6 +126,20 @@ impl Hotline {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Runs the program's `serve` on the configuration in `folder`; its log goes there too.
+fn serve(command: &mut Command, folder: &Path) -> anyhow::Result<Child> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
+    command
+        .arg("serve")
+        .arg("--config")
+        .arg(folder.join("kentongan.toml"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))
 }
 
 impl Drop for Hotline {

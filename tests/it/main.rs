@@ -1,10 +1,20 @@
 //! The one integration binary (fast to link); each module is a theme.
 
+mod caller;
 mod callfile;
+mod cli;
+mod disk;
+mod doctor;
+mod drain;
 mod hotline;
+mod hotline_calls;
+mod kill;
+mod loopback;
+mod loopback_calls;
 mod lossy;
 mod phones;
 mod pure_calls;
+mod reload;
 mod rows;
 mod shipped_scripts;
 mod sip_calls;

@@ -120,12 +120,12 @@ async fn reports(phone: Phone) {
     let calls = rows::calls(&hotline).await;
     assert_eq!(calls.len(), 1, "{calls:?}");
     assert!(calls[0].did("menu_utama", "key 1") && calls[0].entered("simpan"), "{:?}", calls[0]);
-    assert_eq!((calls[0].end_reason.as_str(), calls[0].packets_lost), ("remote_bye", 0));
+    assert_eq!((calls[0].end_reason.as_str(), calls[0].packets_lost), ("hung_up", 0));
     assert_eq!(rows::codes(&hotline).await.len(), 1, "{:?}", calls[0]);
 
     let recordings = rows::recordings(&hotline).await;
     assert_eq!(recordings.len(), 1);
-    let kept = sound::read(&hotline.data.join("recordings").join(&recordings[0].file));
+    let kept = sound::read(&hotline.data.join(&recordings[0].file));
     assert_eq!(
         (recordings[0].slot.as_str(), recordings[0].duration_ms),
         ("cerita", kept.len() as i64 / 8)

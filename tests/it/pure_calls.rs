@@ -42,7 +42,7 @@ fn a_call_that_goes_otherwise_is_told_with_its_line() {
     assert_eq!(run("sing"), "line 1: `sing` means nothing here");
 }
 
-fn call_files() -> Vec<PathBuf> {
+pub fn call_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
@@ -53,6 +53,11 @@ fn call_files() -> Vec<PathBuf> {
 
 /// Plays one call; an error names the line that was not so.
 pub fn run(file: &CallFile) -> Result<(), String> {
+    path(file).map(drop)
+}
+
+/// The same; gives the key path: steps and what happened in them.
+pub fn path(file: &CallFile) -> Result<Vec<(String, String)>, String> {
     let mut run = Run {
         line: Line::answer(script(&file.script)?, world(file), file.at),
         heard: 0,
@@ -63,7 +68,11 @@ pub fn run(file: &CallFile) -> Result<(), String> {
         run.act(act).map_err(|why| format!("line {at}: {why}"))?;
     }
     let strays = run.line.log.iter().filter(|h| matches!(h, Happening::ToNobody(_))).count();
-    if strays > 0 { Err(format!("{strays} effects for a caller who had gone")) } else { Ok(()) }
+    if strays > 0 {
+        return Err(format!("{strays} effects for a caller who had gone"));
+    }
+    let path = run.line.session.path().iter();
+    Ok(path.map(|entry| (entry.step.clone(), entry.what.clone())).collect())
 }
 
 fn script(name: &str) -> Result<Arc<Script>, String> {

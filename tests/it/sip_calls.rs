@@ -247,7 +247,7 @@ async fn closing_the_agent_hangs_up_every_call() {
     let (agent, mut calls) = agent(config()).await;
     let mut peer = Peer::new(agent.local_addr()).await;
     let mut dialog = peer.establish(&mut calls).await;
-    let closing = tokio::spawn(agent.close(LONG));
+    let closing = tokio::spawn(async move { agent.close(LONG).await });
     let bye = peer.expect_request("BYE").await;
     peer.send(&bye.respond("200 OK", "", "")).await;
     soon("the end", closing).await.unwrap();

@@ -56,7 +56,7 @@ async fn a_key_sent_as_an_rfc_4733_event_chooses_from_the_menu() {
     }
     let Some(call) = one_call("keys_rfc4733").await else { return };
     assert!(call.did("menu_utama", "key 1") && call.entered("lapor"), "{call:?}");
-    assert_eq!((call.end_reason.as_str(), call.ended_by.as_str()), ("remote_bye", "caller"));
+    assert_eq!((call.end_reason.as_str(), call.ended_by.as_str()), ("hung_up", "caller"));
 }
 
 #[tokio::test]
@@ -68,19 +68,19 @@ async fn a_key_sent_by_info_chooses_from_the_menu() {
 #[tokio::test]
 async fn a_cancelled_call_ends_with_a_row_whichever_message_was_first() {
     let Some(call) = one_call("cancel").await else { return };
-    assert!(["cancelled", "remote_bye"].contains(&call.end_reason.as_str()), "{call:?}");
+    assert!(["cancelled", "hung_up"].contains(&call.end_reason.as_str()), "{call:?}");
 }
 
 #[tokio::test]
 async fn hold_is_answered_with_recvonly_and_the_call_goes_on() {
     let Some(call) = one_call("hold").await else { return };
-    assert_eq!(call.end_reason, "remote_bye", "{call:?}");
+    assert_eq!(call.end_reason, "hung_up", "{call:?}");
 }
 
 #[tokio::test]
 async fn hold_by_the_address_of_old_exchanges_is_understood() {
     let Some(call) = one_call("hold_old").await else { return };
-    assert_eq!(call.end_reason, "remote_bye", "{call:?}");
+    assert_eq!(call.end_reason, "hung_up", "{call:?}");
 }
 
 #[tokio::test]
@@ -99,13 +99,13 @@ async fn a_call_without_ack_is_ended_and_its_row_says_so() {
 #[tokio::test]
 async fn a_bodyless_reinvite_gets_our_offer() {
     let Some(call) = one_call("bodyless_reinvite").await else { return };
-    assert_eq!(call.end_reason, "remote_bye", "{call:?}");
+    assert_eq!(call.end_reason, "hung_up", "{call:?}");
 }
 
 #[tokio::test]
 async fn an_update_refreshes_the_session() {
     let Some(call) = one_call("update").await else { return };
-    assert_eq!(call.end_reason, "remote_bye", "{call:?}");
+    assert_eq!(call.end_reason, "hung_up", "{call:?}");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 const RATE: usize = 8000;
 /// What is looked for: long enough to be unmistakable, short enough to be searched for quickly.
 const PIECE: usize = RATE * 2 / 5;
+/// How far the other side's clock and jitter buffer may move one piece against another.
+const SLACK: usize = RATE / 50;
 
 /// Lets espeak-ng say `text` into `folder`: 8 kHz, mono, 16 bits.
 pub fn spoken(text: &str, folder: &Path) -> PathBuf {
@@ -43,14 +45,17 @@ pub fn length(path: &Path) -> Duration {
 pub fn assert_holds(heard: &[f32], said: &[f32], what: &str) {
     let middle = said.len() / 2;
     let [first, second] = [loudest(&said[..middle]), middle + loudest(&said[middle..])];
-    let found = [first, second].map(|at| find(heard, &said[at..at + PIECE]));
-    let [(near, at_first), (far, at_second)] = found;
-    assert!(near > 0.8 && far > 0.8, "{what}: likeness {near:.2} and {far:.2} of two pieces");
-    let drift = (at_second as i64 - at_first as i64) - (second as i64 - first as i64);
-    assert!(
-        drift.unsigned_abs() < RATE as u64 / 10,
-        "{what}: the pieces drifted {drift} samples apart"
-    );
+    let near = likeness(heard, &said[first..first + PIECE]);
+    let far = likeness(heard, &said[second..second + PIECE]);
+    // Words recur in other prompts: only both, this far apart, are the prompt.
+    let both = |at: usize| {
+        let at_second = at + second - first;
+        let around =
+            at_second.saturating_sub(SLACK).min(far.len())..(at_second + SLACK).min(far.len());
+        near[at].min(far[around].iter().copied().fold(0.0, f32::max))
+    };
+    let best = (0..near.len()).map(both).fold(0.0, f32::max);
+    assert!(best > 0.8, "{what}: likeness {best:.2} at best");
 }
 
 /// Where the loudest piece begins.
@@ -65,21 +70,19 @@ fn power(sound: &[f32]) -> f32 {
     sound.iter().map(|sample| sample * sample).sum()
 }
 
-/// Where in `heard` the piece fits best, and how well: 1 is the same sound at whatever level.
-fn find(heard: &[f32], piece: &[f32]) -> (f32, usize) {
+/// How well the piece fits at each place: 1 is the same sound at whatever level.
+fn likeness(heard: &[f32], piece: &[f32]) -> Vec<f32> {
     let own = power(piece);
-    let mut there = power(&heard[..piece.len().min(heard.len())]);
-    let mut best = (0.0, 0);
-    for at in 0..heard.len().saturating_sub(piece.len()) {
-        let window = &heard[at..at + piece.len()];
-        let product: f32 = window.iter().zip(piece).map(|(a, b)| a * b).sum();
-        let likeness = product / (own * there.max(1.0)).sqrt();
-        if likeness > best.0 {
-            best = (likeness, at);
-        }
-        there += heard[at + piece.len()].powi(2) - heard[at].powi(2);
-    }
-    best
+    heard
+        .windows(piece.len())
+        .map(|window| {
+            let (product, there) = window
+                .iter()
+                .zip(piece)
+                .fold((0.0, 0.0), |(product, there), (a, b)| (product + a * b, there + a * a));
+            product / (own * f32::max(there, 1.0)).sqrt()
+        })
+        .collect()
 }
 
 #[test]
@@ -93,5 +96,5 @@ fn a_voice_is_found_in_what_holds_it_and_not_in_what_does_not() {
     heard.extend(said.iter().map(|sample| sample * 0.5 + 30.0));
     heard.extend([0.0; 4000]);
     assert_holds(&heard, &said, "the voice");
-    assert!(find(&heard, &other[..PIECE]).0 < 0.8);
+    assert!(likeness(&heard, &other[..PIECE]).iter().all(|likeness| *likeness < 0.8));
 }

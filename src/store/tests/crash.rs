@@ -179,6 +179,35 @@ async fn a_story_without_a_ticket_is_found_until_it_has_one() {
 }
 
 #[tokio::test]
+async fn a_story_of_an_earlier_run_need_not_settle() {
+    let file = OnFile::new().await;
+    let (call, recording) = call_with_story(&file).await;
+    file.end_call(call, call_end(after(30))).await.unwrap();
+    let (going_on, _) = call_with_story(&file).await;
+    let next = file.again().await;
+    let found = next.stories_without_ticket(after(0)).await.unwrap();
+    assert_eq!(found.iter().map(|story| story.recording).collect::<Vec<_>>(), [recording]);
+    next.close_crashed_call(going_on, after(31)).await.unwrap();
+    assert_eq!(next.stories_without_ticket(after(0)).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_take_that_was_spoken_again_is_no_story_of_its_own() {
+    on_each_store(async |store| {
+        let (call, _first) = call_with_story(store).await;
+        let again = store.begin_recording(call, "story-2", "s2.wav", after(21)).await.unwrap();
+        store.end_recording(again, kept(after(25))).await.unwrap();
+        store.open_ticket(intake(call, &[again]), after(26), &mut rng()).await.unwrap();
+        store.end_call(call, call_end(after(30))).await.unwrap();
+        assert_eq!(store.stories_without_ticket(after(100)).await.unwrap(), []);
+        let replaced: Vec<bool> =
+            store.recordings(call).await.unwrap().iter().map(|r| r.replaced).collect();
+        assert_eq!(replaced, [true, false]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_said_after_the_ticket_is_found_with_that_ticket() {
     on_each_store(async |store| {
         let ticket = a_ticket(store).await;

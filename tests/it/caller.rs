@@ -1,0 +1,106 @@
+//! Callers: the phone in software, with what every test of a whole call needs.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use kentongan::media::Clip;
+use kentongan::media::prompt::Library;
+use kentongan::phone::ear::Heard;
+use kentongan::phone::{Met, Phone, PhoneCall};
+use kentongan::prompts::Catalogue;
+
+use crate::hotline::Hotline;
+
+/// The longest that any prompt may be waited for.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The shipped prompts.
+pub static PROMPTS: LazyLock<Library> =
+    LazyLock::new(|| prompts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/id")));
+
+/// The prompts in a folder.
+pub fn prompts(folder: &Path) -> Library {
+    let catalogue = Catalogue::read(folder).unwrap();
+    Library::load(folder, catalogue.ids()).unwrap()
+}
+
+/// Fifteen seconds of somebody who complains.
+pub static COMPLAINT: LazyLock<Arc<Clip>> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/aduan.wav");
+    Arc::new(Clip::from_wav(&path).unwrap())
+});
+
+/// A phone on loopback.
+pub async fn phone() -> Phone {
+    Phone::new([127, 0, 0, 1].into(), "+6281200000000").await.unwrap()
+}
+
+/// A call that is up and can be heard.
+pub async fn dial(phone: &Phone, hotline: &Hotline) -> PhoneCall {
+    let mut call = phone.dial(&hotline.uri(), Some(&PROMPTS), None).await.unwrap();
+    // Keys count from the ACK on.
+    call.wait(Duration::from_millis(300)).await;
+    call
+}
+
+/// Waits until a prompt that comes after what was heard so far has been heard from beginning to end.
+pub async fn hears(call: &mut PhoneCall, id: &str) {
+    let known = call.heard().len();
+    let met =
+        call.until(PATIENCE, |heard| heard[known..].iter().any(|h| h.whole && h.id == id)).await;
+    assert_eq!(met, Met::Yes, "{id} was not heard; heard so far: {:?}", names(call.heard()));
+}
+
+/// By the shortest way to where a complaint is recorded, and past the tone.
+pub async fn to_the_tone(call: &mut PhoneCall) {
+    call.press("1");
+    // The notice that calls are recorded cannot be cut short.
+    hears(call, "salam/direkam").await;
+    call.press("1");
+    call.wait(Duration::from_millis(700)).await;
+}
+
+/// The code that was read out, once all of it was.
+pub fn code(heard: &[Heard]) -> Option<String> {
+    let start = heard.iter().position(|h| h.id == "kode/kode_anda" && h.whole)?;
+    let digits: String = heard[start..]
+        .iter()
+        .filter(|h| h.whole)
+        .filter_map(|h| h.id.strip_prefix("angka/"))
+        .filter(|digit| digit.len() == 1)
+        .take(8)
+        .collect();
+    (digits.len() == 8).then_some(digits)
+}
+
+/// Waits for the code.
+pub async fn hears_code(call: &mut PhoneCall) -> String {
+    let met = call.until(PATIENCE, |heard| code(heard).is_some()).await;
+    assert_eq!(met, Met::Yes, "no code was heard; heard so far: {:?}", names(call.heard()));
+    code(call.heard()).unwrap()
+}
+
+/// What was heard, by name.
+pub fn names(heard: &[Heard]) -> Vec<&str> {
+    heard.iter().map(|h| h.id.as_str()).collect()
+}
+
+/// Runs the program to its end; `keys` are its standard input.
+pub fn kentongan<S: AsRef<std::ffi::OsStr>>(args: &[S], keys: &str) -> (Output, String) {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kentongan"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who does not read has ended; its output tells why.
+    let _ = child.stdin.take().unwrap().write_all(keys.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat();
+    (output, text)
+}

@@ -1,0 +1,115 @@
+//! A disk that takes no recordings: the caller is told, nothing else suffers.
+
+use std::process::Command;
+use std::time::Duration;
+
+use kentongan::phone::Met;
+use kentongan::sip::EndReason;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+
+use crate::caller::{COMPLAINT, dial, hears, kentongan, phone, to_the_tone};
+use crate::hotline::{Hotline, get};
+use crate::rows;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_whose_words_cannot_be_kept_is_told_and_others_go_on() {
+    let mut hotline = Hotline::start("").unwrap();
+    let recordings = hotline.data.join("recordings");
+    std::fs::remove_dir_all(&recordings).unwrap();
+    std::fs::write(&recordings, "this is no folder").unwrap();
+    let phone = phone().await;
+    let mut asking = dial(&phone, &hotline).await;
+    let mut reporting = dial(&phone, &hotline).await;
+
+    to_the_tone(&mut reporting).await;
+    hears(&mut reporting, "akhir/rekaman_gagal").await;
+    reporting.wait_for_end().await;
+    assert_eq!(reporting.hang_up().await.ended, EndReason::RemoteBye);
+
+    asking.press("2");
+    hears(&mut asking, "cek/masukkan_kode").await;
+    asking.press("00000000");
+    hears(&mut asking, "cek/tidak_ditemukan").await;
+    asking.hang_up().await;
+
+    let (status, faults) = get(hotline.http_port, "/readyz").unwrap();
+    assert_eq!(status, 503);
+    assert!(faults.contains("recordings cannot be written"), "{faults}");
+    let (_, metrics) = get(hotline.http_port, "/metrics").unwrap();
+    assert!(metrics.contains("kentongan_recording_failures_total 1"), "{metrics}");
+    let (told, text) =
+        kentongan(&["--config".as_ref(), hotline.config().as_os_str(), "doctor".as_ref()], "");
+    assert_eq!(told.status.code(), Some(1));
+    assert!(text.contains("ERROR    disk") && text.contains("/data/recordings"), "{text}");
+
+    std::fs::remove_file(&recordings).unwrap();
+    assert_eq!(get(hotline.http_port, "/readyz").unwrap(), (200, "ready\n".into()));
+    assert!(hotline.stop().unwrap().success());
+    assert!(hotline.log().contains("cannot record"), "{}", hotline.log());
+    let ends: Vec<String> =
+        rows::calls(&hotline).await.into_iter().map(|call| call.end_reason).collect();
+    assert_eq!(ends, ["hung_up", "service_failed"]);
+}
+
+/// Room for about four seconds of speech; the database's log needs less.
+const ROOM: u64 = 64 << 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_before_the_disk_was_full_is_kept() {
+    let mut hotline = Hotline::start("").unwrap();
+    let phone = phone().await;
+    let mut call = dial(&phone, &hotline).await;
+    to_the_tone(&mut call).await;
+    empty_the_databases_log(&hotline).await;
+    no_file_grows_over(&hotline, Some(ROOM));
+    call.say(COMPLAINT.clone());
+    hears(&mut call, "akhir/rekaman_gagal").await;
+    call.wait_for_end().await;
+    assert_eq!(call.hang_up().await.ended, EndReason::RemoteBye);
+    assert_eq!(get(hotline.http_port, "/readyz").unwrap().0, 503);
+
+    no_file_grows_over(&hotline, None);
+    assert!(hotline.stop().unwrap().success());
+    assert!(hotline.log().contains("the recording cannot be written: check the disk"));
+    assert_eq!(rows::calls(&hotline).await[0].end_reason, "service_failed");
+    hotline.start_again().unwrap();
+    let kept = rows::recordings(&hotline).await;
+    assert_eq!(kept.len(), 1, "in a ticket");
+    let wav = hound::WavReader::open(hotline.data.join(&kept[0].file)).unwrap();
+    let length = Duration::from_secs(wav.duration().into()) / 8000;
+    assert!(length > Duration::from_secs(3), "{length:?}");
+    assert_eq!(kept[0].duration_ms, length.as_millis() as i64);
+
+    // The next caller is not told of it any more.
+    let mut call = dial(&phone, &hotline).await;
+    to_the_tone(&mut call).await;
+    call.say(COMPLAINT.clone());
+    assert_eq!(call.wait(Duration::from_secs(5)).await, Met::TimeOut);
+    call.hang_up().await;
+}
+
+#[tokio::test]
+async fn a_file_size_limit_from_the_start_is_told_and_survived() {
+    let mut limited = Command::new("sh");
+    // 512-byte blocks: less than the database needs.
+    limited.args(["-c", "ulimit -f 16; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_kentongan")]);
+    let error = Hotline::start_by(limited, "").err().expect("there is no room").to_string();
+    assert!(error.contains("exit status: 1") && error.contains("database"), "{error}");
+}
+
+/// Then it grows from nothing, and stays under the limit.
+async fn empty_the_databases_log(hotline: &Hotline) {
+    let options = SqliteConnectOptions::new().filename(hotline.database());
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    let (busy, ..): (i64, i64, i64) =
+        sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&pool).await.unwrap();
+    assert_eq!(busy, 0);
+    pool.close().await;
+}
+
+/// A full disk for one process (EFBIG).
+fn no_file_grows_over(hotline: &Hotline, bytes: Option<u64>) {
+    let pid = Pid::from_raw(hotline.pid() as i32);
+    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+}
