@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kentongan::media::Clip;
-use kentongan::media::prompt::Library;
 use kentongan::phone::ear::Heard;
 use kentongan::phone::{Met, Phone, PhoneCall};
 use rand::rngs::StdRng;
@@ -16,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 use crate::hotline::{Hotline, slow};
+use crate::loopback::PROMPTS;
 use crate::{rows, sound};
 
 /// How bad a way is: chances from 0 to 1 for each datagram, and times.
@@ -188,8 +188,7 @@ async fn hears_any(call: &mut PhoneCall, ids: &[&str]) {
 
 /// The digits that were heard, in order.
 fn digits(heard: &[Heard]) -> String {
-    let digit = |h: &Heard| h.id.strip_prefix("angka/").filter(|digit| digit.len() == 1);
-    heard.iter().filter_map(|h| digit(h).map(str::to_owned)).collect()
+    heard.iter().filter_map(|h| h.id.strip_prefix("angka/")).filter(|id| id.len() == 1).collect()
 }
 
 /// Whether `part` is what is left of `whole` when some of it was not heard.
@@ -231,13 +230,12 @@ async fn a_report_and_a_question_survive_a_bad_line() {
     let sip = Plan { lose: 0.05, double: 0.05, reorder: 0.1, jitter: Duration::from_millis(20) };
     let rtp = Plan { lose: 0.03, double: 0.02, reorder: 0.03, jitter: Duration::from_millis(8) };
     let mut hotline = Hotline::start("").unwrap();
-    let library = Library::load(prompts()).unwrap();
     let phone = Phone::new(Ipv4Addr::LOCALHOST.into(), "+6281200000000").await.unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/aduan.wav");
     let story = Arc::new(Clip::from_wav(&file).unwrap());
 
     let line = Line::to(&hotline, sip, rtp, 1).await;
-    let mut call = phone.dial(&line.uri(), Some(&library), None).await.unwrap();
+    let mut call = phone.dial(&line.uri(), Some(&PROMPTS), None).await.unwrap();
     let heard = report(&mut call, &story).await;
     let hearing = call.hang_up().await;
     let codes = rows::codes(&hotline).await;
@@ -248,7 +246,7 @@ async fn a_report_and_a_question_survive_a_bad_line() {
     assert!(hearing.stats.packets_lost > 0);
 
     let line = Line::to(&hotline, sip, rtp, 2).await;
-    let mut call = phone.dial(&line.uri(), Some(&library), None).await.unwrap();
+    let mut call = phone.dial(&line.uri(), Some(&PROMPTS), None).await.unwrap();
     ask(&mut call, code).await;
     call.hang_up().await;
 
