@@ -315,3 +315,46 @@ fn why(ending: Ending, outcome: Option<Outcome>) -> (EndReason, EndedBy) {
         (Ending::Dialog(Sip::LocalBye), None) => (EndReason::Refused, EndedBy::Hotline),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip::EndReason as Sip;
+
+    #[test]
+    fn a_call_that_the_script_ends_is_told_by_its_outcome_whoever_says_bye_first() {
+        for bye in [Sip::LocalBye, Sip::RemoteBye] {
+            for (outcome, reason) in [
+                (Outcome::Completed, EndReason::Completed),
+                (Outcome::TooLong, EndReason::TooLong),
+                (Outcome::Failed, EndReason::ServiceFailed),
+            ] {
+                assert_eq!(
+                    why(Ending::Dialog(bye), Some(outcome)),
+                    (reason, EndedBy::Hotline),
+                    "{bye:?} {outcome:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_caller_who_hangs_up_is_not_the_network_and_not_us() {
+        let ended = |reason| why(Ending::Dialog(reason), None);
+        assert_eq!(ended(Sip::RemoteBye), (EndReason::HungUp, EndedBy::Caller));
+        assert_eq!(ended(Sip::Cancelled), (EndReason::Cancelled, EndedBy::Caller));
+        assert_eq!(ended(Sip::LocalBye), (EndReason::Refused, EndedBy::Hotline));
+        assert_eq!(ended(Sip::NoAck), (EndReason::NoAck, EndedBy::Network));
+        assert_eq!(ended(Sip::SessionExpired), (EndReason::SessionExpired, EndedBy::Network));
+        assert_eq!(ended(Sip::Failed), (EndReason::TransportFailed, EndedBy::Network));
+    }
+
+    #[test]
+    fn what_ends_a_call_from_outside_wins_over_a_dialogue_that_was_at_its_end() {
+        for outcome in [None, Some(Outcome::Completed)] {
+            assert_eq!(why(Ending::RtpTimeout, outcome).0, EndReason::RtpTimeout);
+            assert_eq!(why(Ending::Shutdown, outcome).0, EndReason::Shutdown);
+            assert_eq!(why(Ending::MediaFailed, outcome).0, EndReason::MediaFailed);
+        }
+    }
+}

@@ -247,6 +247,10 @@ impl Line {
             Some(DialogEvent::Reoffered(reoffer)) => self.reoffered(reoffer),
             Some(DialogEvent::Info { content_type, body }) => {
                 if let Some(digit) = sip_info::digit(&content_type, &body) {
+                    // It may overtake the ACK, which it proves to be on its way: a key must not be lost for that.
+                    if !self.offered {
+                        self.begin();
+                    }
                     self.digit(digit, DigitsBy::Info);
                 }
             }

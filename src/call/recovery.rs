@@ -144,3 +144,24 @@ fn class_of(slot: &str, script: &Script) -> Option<Class> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped() -> Script {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ivr-scripts/hotline.toml");
+        let text = std::fs::read_to_string(path).expect("the shipped script");
+        Script::parse(path, &text).expect("a sound script")
+    }
+
+    #[test]
+    fn a_story_has_a_class_whichever_take_it_is_and_an_addition_has_none() {
+        let script = shipped();
+        assert!(class_of("cerita", &script).is_some());
+        assert_eq!(class_of("cerita-2", &script), class_of("cerita", &script));
+        assert_eq!(class_of("nama", &script), None);
+        assert_eq!(class_of("ceritaku", &script), None);
+        assert_eq!(class_of("", &script), None);
+    }
+}

@@ -180,7 +180,14 @@ fn clock(config: &Config) -> Finding {
     let now = SystemClock.now();
     let zone = match config.calls.zone() {
         Ok(zone) => zone,
-        Err(e) => return error("clock", format!("[calls] time_zone: {e}")),
+        Err(e) => {
+            return error(
+                "clock",
+                format!(
+                    "[calls] time_zone: {e}: write Asia/Jakarta, Asia/Pontianak, Asia/Makassar or Asia/Jayapura"
+                ),
+            );
+        }
     };
     let local = jiff::Timestamp::from_millisecond(now.0).map(|t| t.to_zoned(zone));
     match local {

@@ -33,6 +33,7 @@ pub struct Heard {
 
 /// The prompts that ears are to know. Looking for what tells them apart takes a while: it is done once, for all calls.
 pub struct Repertoire {
+    library: Library,
     laws: [Arc<Law>; Codec::ALL.len()],
 }
 
@@ -53,7 +54,13 @@ struct Known {
 impl Repertoire {
     /// Learns every prompt of a library. Those with nothing of their own to tell them by (silence, tones) are never reported.
     pub fn new(library: Library) -> Repertoire {
-        Repertoire { laws: Codec::ALL.map(|codec| Arc::new(Law::new(&library, codec))) }
+        let laws = Codec::ALL.map(|codec| Arc::new(Law::new(&library, codec)));
+        Repertoire { library, laws }
+    }
+
+    /// The prompt itself.
+    pub fn clip(&self, id: &str) -> Option<Arc<Clip>> {
+        self.library.get(id)
     }
 
     /// An ear for a call with this codec.

@@ -59,7 +59,7 @@ impl Db {
     /// Opens a database file, makes it when it is missing, and brings its tables up to date.
     pub(super) async fn open(config: &Config) -> Result<Db, StoreError> {
         let path = &config.path;
-        let opening = |source| StoreError::Open { path: path.clone(), source: Arc::new(source) };
+        let opening = |source| cannot_open(path, source);
         make_private(path).map_err(|error| opening(sqlx::Error::Io(error)))?;
         let options = options(SqliteConnectOptions::new(), config.busy_timeout).filename(path);
         let writing = options
@@ -151,16 +151,21 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// A file that is no database is damaged: looking at its folder does not help.
+fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Disk(source) | StoreError::Statement(source) => {
+            StoreError::Open { path: path.into(), source }
+        }
+        other => other,
+    }
+}
+
 async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     sqlx::migrate!("migrations/sqlite").run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => StoreError::Newer { path: path.into(), version },
         // Not a step that failed but the file: no database, locked, full.
-        MigrateError::Execute(e) => match StoreError::from(e) {
-            StoreError::Damaged(source)
-            | StoreError::Disk(source)
-            | StoreError::Statement(source) => StoreError::Open { path: path.into(), source },
-            other => other,
-        },
+        MigrateError::Execute(e) => cannot_open(path, e),
         other => StoreError::Migrate { path: path.into(), source: Arc::new(other) },
     })
 }

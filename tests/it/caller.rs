@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use kentongan::media::Clip;
 use kentongan::media::prompt::Library;
-use kentongan::phone::ear::Heard;
-use kentongan::phone::{Met, Phone, PhoneCall};
+use kentongan::phone::ear::{Heard, Repertoire};
+use kentongan::phone::{Met, Phone, PhoneCall, PhoneError};
 use kentongan::prompts::Catalogue;
+use kentongan::sip::{DialError, EndReason};
 
 use crate::hotline::Hotline;
 
@@ -17,13 +18,13 @@ use crate::hotline::Hotline;
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The shipped prompts.
-pub static PROMPTS: LazyLock<Library> =
+pub static PROMPTS: LazyLock<Repertoire> =
     LazyLock::new(|| prompts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/id")));
 
 /// The prompts in a folder.
-pub fn prompts(folder: &Path) -> Library {
+pub fn prompts(folder: &Path) -> Repertoire {
     let catalogue = Catalogue::read(folder).unwrap();
-    Library::load(folder, catalogue.ids()).unwrap()
+    Repertoire::new(Library::load(folder, catalogue.ids()).unwrap())
 }
 
 /// Fifteen seconds of somebody who complains.
@@ -39,7 +40,18 @@ pub async fn phone() -> Phone {
 
 /// A call that is up and can be heard.
 pub async fn dial(phone: &Phone, hotline: &Hotline) -> PhoneCall {
-    let mut call = phone.dial(&hotline.uri(), Some(&PROMPTS), None).await.unwrap();
+    let mut tries = 0..20;
+    let mut call = loop {
+        match phone.dial(&hotline.uri(), Some(&PROMPTS), None).await {
+            // A busy machine: the hotline refuses calls while its packets run late.
+            Err(PhoneError::Dial(DialError::Refused { status: 503, .. }))
+                if tries.next().is_some() =>
+            {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            dialled => break dialled.unwrap(),
+        }
+    };
     // Keys count from the ACK on.
     call.wait(Duration::from_millis(300)).await;
     call
@@ -55,11 +67,32 @@ pub async fn hears(call: &mut PhoneCall, id: &str) {
 
 /// By the shortest way to where a complaint is recorded, and past the tone.
 pub async fn to_the_tone(call: &mut PhoneCall) {
-    call.press("1");
-    // The notice that calls are recorded cannot be cut short.
-    hears(call, "salam/direkam").await;
-    call.press("1");
-    call.wait(Duration::from_millis(700)).await;
+    let tone = |heard: &[Heard]| heard.iter().any(|h| h.id == "bunyi/bip");
+    // One for the menu, which may come before it is offered, one to cut the instructions short, and others for a
+    // machine so busy that one is lost: while it records they do nothing.
+    for _ in 0..20 {
+        call.press("1");
+        match call.until(Duration::from_secs(2), tone).await {
+            Met::Yes => return,
+            Met::TimeOut => {}
+            Met::Ended(reason) => panic!("{reason:?}: {:?}", names(call.heard())),
+        }
+    }
+    panic!("no tone was heard: {:?}", names(call.heard()));
+}
+
+/// Waits until the hotline ends the call, and asserts that this is what it said last.
+pub async fn is_sent_off_with(mut call: PhoneCall, id: &str) {
+    let ended = tokio::time::timeout(PATIENCE, call.wait_for_end()).await;
+    assert!(ended.is_ok(), "the call goes on; heard so far: {:?}", names(call.heard()));
+    let lasted = call.since_answer();
+    let hearing = call.hang_up().await;
+    assert_eq!(hearing.ended, EndReason::RemoteBye);
+    // The phone's own buffer swallows the last hundredths: whole it cannot be.
+    let last = hearing.heard.last().expect("something was heard");
+    assert_eq!(last.id, id, "{:?}", names(&hearing.heard));
+    let length = PROMPTS.clip(id).unwrap().duration();
+    assert!(last.at + length < lasted + Duration::from_millis(500), "{id} was cut short");
 }
 
 /// The code that was read out, once all of it was.

@@ -49,7 +49,7 @@ fn the_drawing_is_dot_or_svg() {
     let (told, svg) = kentongan(&["script", "graph", "--svg"], "");
     assert!(told.status.success());
     assert!(svg.contains("<svg") && svg.trim_end().ends_with("</svg>"));
-    assert!(svg.contains("menu_utama"));
+    assert!(svg.contains("menu utama"));
 }
 
 #[test]
@@ -97,7 +97,7 @@ async fn a_call_from_the_shell_is_heard_and_no_ticket_is_told_of_a_wrong_code() 
     assert!(text.contains("answered") && text.contains("press 9"), "{text}");
     let length = sound::length(&heard);
     assert!((4..=8).contains(&length.as_secs()), "{length:?}");
-    let greeting = PROMPTS.get("salam/nama").unwrap();
+    let greeting = PROMPTS.clip("salam/nama").unwrap();
     assert!(greeting.duration() > Duration::from_secs(3));
     assert!(ear::likeness(&heard, &greeting).unwrap() > 0.9);
 

@@ -62,7 +62,8 @@ async fn kill_at(moments: Vec<std::ops::Range<f64>>, callers: usize) {
         held += spoken.values().filter(|speech| **speech >= MIN_SPEECH).count();
         eprintln!("kill {kills} after {after:.1?}: {} recordings so far", spoken.len());
         hotline.start_again().unwrap();
-        all_is_there(&hotline, &spoken, &given.lock().unwrap().clone()).await;
+        let codes = given.lock().unwrap().clone();
+        all_is_there(&hotline, &spoken, &codes).await;
     }
     let codes = given.lock().unwrap().len();
     eprintln!("{kills} kills, {held} times a recording with a story in it, {codes} codes heard");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kentongan::clock::Timestamp;
-use kentongan::media::Clip;
+use kentongan::media::{Clip, Codec};
 use kentongan::phone::ear::likeness;
 use kentongan::phone::{Met, PhoneCall};
 use kentongan::store::{Asker, CallRow, EndReason, LookedUp, RecordingRow, RecordingState};
@@ -30,7 +30,7 @@ const PURE_CODE: &str = "48217360";
 /// Longer than the script is ever silent, or talks before the next thing.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The longest time of a call for those that meet it, and what is said before a key in them.
-const OVER: &str = "85s";
+const OVER: &str = "120s";
 const SHORT: Duration = Duration::from_secs(6);
 /// What the beep and the way to the media thread may take.
 const BEEP: Duration = Duration::from_millis(700);
@@ -63,6 +63,8 @@ async fn run_all(names: &[&str]) {
 }
 
 async fn run_at_once(names: &[&str]) {
+    // Made before the first call: it takes longer than the first words.
+    drop(PROMPTS.ear(Codec::Pcma));
     let mut tasks = tokio::task::JoinSet::new();
     for (place, name) in names.iter().enumerate() {
         let name = (*name).to_owned();
@@ -440,11 +442,18 @@ async fn exhaust(hotline: &Loopback, code: &str, number: &str, at: Timestamp) {
     panic!("a hundred wrong codes were borne");
 }
 
+/// The same entry many times over counts once: in a shorter time it comes fewer times.
 fn compare(pure: &[(String, String)], wire: &[(String, String)]) -> Result<(), String> {
+    let once = |path: &[(String, String)]| {
+        let mut path = path.to_vec();
+        path.dedup();
+        path
+    };
+    let (pure, wire) = (once(pure), once(wire));
     if pure == wire {
         return Ok(());
     }
-    let same = pure.iter().zip(wire).take_while(|(a, b)| a == b).count();
+    let same = pure.iter().zip(&wire).take_while(|(a, b)| a == b).count();
     Err(format!(
         "the key paths part after {same} entries: pure {:?}, on the wire {:?}",
         &pure[same.saturating_sub(1)..pure.len().min(same + 4)],

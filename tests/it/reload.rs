@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kentongan::phone::PhoneCall;
 use rustix::process::Signal;
 
-use crate::caller::{self, PATIENCE, dial, hears, names, phone};
+use crate::caller::{self, PATIENCE, dial, hears, is_sent_off_with, names, phone};
 use crate::hotline::Hotline;
 
 const TAKEN: &str = "script and prompts read again";
@@ -63,8 +63,7 @@ fn copy_all(from: &Path, to: &Path) {
 async fn ends_with(mut call: PhoneCall, last: &str) {
     call.until(PATIENCE, |heard| heard.iter().any(|h| h.id == "salam/direkam")).await;
     call.press("9");
-    hears(&mut call, last).await;
-    call.wait_for_end().await;
+    is_sent_off_with(call, last).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,26 +104,30 @@ async fn a_persons_recording_is_used_for_the_next_call() {
     let site = Site::new();
     let hotline = site.start();
     let phone = phone().await;
-    let recorded = site.prompts().join("recorded/salam");
+    let recorded = site.prompts().join("recorded/menu");
     std::fs::create_dir_all(&recorded).unwrap();
-    let voice = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/aduan.wav");
     // Moved there whole: a file that is still being copied is not read twice.
-    std::fs::copy(voice, site.folder.path().join("nama.wav")).unwrap();
-    std::fs::rename(site.folder.path().join("nama.wav"), recorded.join("nama.wav")).unwrap();
+    std::fs::copy(site.prompts().join("pesan/petunjuk.wav"), site.folder.path().join("a.wav"))
+        .unwrap();
+    std::fs::rename(site.folder.path().join("a.wav"), recorded.join("lapor.wav")).unwrap();
     hotline.logs(TAKEN, 1).await;
     let with_it = caller::prompts(&site.prompts());
     let mut call = phone.dial(&hotline.uri(), Some(&with_it), None).await.unwrap();
-    hears(&mut call, "salam/nama").await;
+    hears(&mut call, "menu/lapor").await;
+    call.hang_up().await;
+
+    std::fs::remove_dir_all(site.prompts().join("recorded")).unwrap();
+    hotline.logs(TAKEN, 2).await;
+    let mut call = dial(&phone, &hotline).await;
+    hears(&mut call, "menu/lapor").await;
     call.hang_up().await;
 
     // A rendering that is made again lies in its old place.
-    std::fs::remove_dir_all(site.prompts().join("recorded")).unwrap();
-    hotline.logs(TAKEN, 2).await;
-    let other = site.prompts().join("salam/darurat.wav");
-    std::fs::write(site.prompts().join("salam/nama.wav"), std::fs::read(other).unwrap()).unwrap();
+    let other = std::fs::read(site.prompts().join("menu/cek.wav")).unwrap();
+    std::fs::write(site.prompts().join("menu/lapor.wav"), other).unwrap();
     hotline.logs(TAKEN, 3).await;
-    let mut call = phone.dial(&hotline.uri(), Some(&caller::PROMPTS), None).await.unwrap();
-    hears(&mut call, "salam/direkam").await;
-    assert!(!names(call.heard()).contains(&"salam/nama"), "{:?}", names(call.heard()));
+    let mut call = dial(&phone, &hotline).await;
+    hears(&mut call, "menu/informasi").await;
+    assert!(!names(call.heard()).contains(&"menu/lapor"), "{:?}", names(call.heard()));
     call.hang_up().await;
 }

@@ -237,8 +237,10 @@ impl Writer {
         let Some(track) = self.tracks.remove(&take) else { return };
         if let RecordEnd::Failed(kind) = ended_by {
             let error = io::Error::new(kind, "the disk has fallen behind");
-            let samples = track.wav.duration().into();
-            return self.report_failure(track.tag, track.path, &track.events, samples, &error);
+            let Track { tag, path, events, wav, .. } = track;
+            let samples = wav.duration().into();
+            drop(wav);
+            return self.report_failure(tag, path, &events, samples, &error);
         }
         let Track { tag, path, events, file, wav, .. } = track;
         let samples = u64::from(wav.duration());
@@ -257,7 +259,10 @@ impl Writer {
 
     fn fail(&mut self, take: TakeId, error: &io::Error) {
         if let Some(Track { tag, path, events, wav, .. }) = self.tracks.remove(&take) {
-            self.report_failure(tag, path, &events, wav.duration().into(), error);
+            let samples = wav.duration().into();
+            // Its last act is to write the header: whoever is told next may mend the file.
+            drop(wav);
+            self.report_failure(tag, path, &events, samples, error);
         }
     }
 
