@@ -1,7 +1,7 @@
 //! One task per call: the only place where the SIP dialog, the media leg and the dialogue session meet.
 //!
-//! Everything that happens to a call comes to [`Line::run`] as one of three: a dialog event, a leg event, or the
-//! session's own timeout. The session answers in effects, which [`Line::perform`] carries out.
+//! Everything that happens to a call comes to `Line::run` as one of three: a dialog event, a leg event, or the
+//! session's own timeout. The session answers in effects, which `Line::perform` carries out.
 
 mod info;
 mod line;

@@ -2,38 +2,38 @@
 //!
 //! The modules, in the order in which a call passes through them; ARCHITECTURE.md follows one call.
 
-/// Time as the program keeps it: milliseconds since 1970, read at the edges only.
+// Time as the program keeps it: milliseconds since 1970, read at the edges only.
 pub mod clock;
 
-/// SIP: datagrams to calls. Knows nothing of audio: a session description is text here.
+// SIP: datagrams to calls. Knows nothing of audio: a session description is text here.
 pub mod sip;
 
-/// RTP: offers, packets, keys, prompts and recordings. Knows nothing of SIP.
+// RTP: offers, packets, keys, prompts and recordings. Knows nothing of SIP.
 pub mod media;
 
-/// The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
+// The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
 pub mod ivr;
 
-/// What a complaint is: codes, classes, states, and who may hear what.
+// What a complaint is: codes, classes, states, and who may hear what.
 pub mod ticket;
 
-/// Rows: the only module with SQL.
+// Rows: the only module with SQL.
 pub mod store;
 
-/// Recordings on disk: names to paths.
+// Recordings on disk: names to paths.
 pub mod files;
 
-/// What the hotline says: texts, their rendering, and what is wrong with either.
+// What the hotline says: texts, their rendering, and what is wrong with either.
 pub mod prompts;
 
-/// One task per call: where dialog, leg and session meet.
+// One task per call: where dialog, leg and session meet.
 pub mod call;
 
-/// Starts everything, stops everything.
+// Starts everything, stops everything.
 pub mod server;
 
-/// The configuration file and the environment.
+// The configuration file and the environment.
 pub mod config;
 
-/// A telephone in software, for the demo, the tests and `kentongan call`.
+// A telephone in software, for the demo, the tests and `kentongan call`.
 pub mod phone;

@@ -1,7 +1,7 @@
 //! Proves about a script what a caller relies on, before a caller can meet the opposite.
 //!
 //! Names, numbers and placeholders are looked at one by one; what must hold on every path is proved by a search
-//! through the graph of steps ([`paths`]).
+//! through the graph of steps (`paths`).
 
 mod paths;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A [`Take`] is one recording as the media thread sees it: it decides when it ends and hands over samples by the
 //! quarter second. One [`Recorder`] for each engine is the thread that writes them, so that a slow disk never delays a
 //! packet. Samples reach the file unbuffered, its header and the disk once a second: `kill -9` costs at most the
-//! quarter second in memory, and [`repair`] gives the file its true length back.
+//! quarter second in memory, and [`repair()`] gives the file its true length back.
 
 mod repair;
 mod take;

@@ -1,7 +1,7 @@
 //! The adapter to rsipstack.
 //!
 //! rsipstack brings transports, transactions and the dialog's bookkeeping; this adds what it leaves to its user: who may
-//! speak, whether there is room, one task that owns each dialog ([`owner`]), offers in order, session timers, an orderly end.
+//! speak, whether there is room, one task that owns each dialog (`owner`), offers in order, session timers, an orderly end.
 //! Its own log holds whole messages with people's numbers at level info: whoever sets up the log must cap `rsipstack` at warn.
 
 use std::collections::HashMap;

@@ -11,6 +11,7 @@ mod hotline_calls;
 mod kill;
 mod loopback;
 mod loopback_calls;
+mod lossy;
 mod phones;
 mod pure_calls;
 mod reload;

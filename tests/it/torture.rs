@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kentongan::phone::{Met, Phone};
 use kentongan::sip::policy::{Gate, Reply, stateless_response};
 use kentongan::sip::socket::{Config, EdgeSocket};
 use kentongan::sip::text::{Message, read};
 use rsipstack::platform::net::UdpSocket as _;
 use serde::Deserialize;
+
+use crate::hotline::Hotline;
 
 #[derive(Deserialize)]
 struct Index {
@@ -121,4 +124,17 @@ async fn the_edge_answers_each_torture_message_as_the_rfc_asks() {
     });
     tokio::task::spawn_blocking(move || answers_as_the_rfc_asks(server)).await.unwrap();
     machine.abort();
+}
+
+/// The whole program, which takes every INVITE that it can: it serves on after all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_hotline_answers_each_torture_message_and_takes_calls_afterwards() {
+    let mut hotline = Hotline::start("").unwrap();
+    let server = SocketAddr::from(([127, 0, 0, 1], hotline.sip_port));
+    tokio::task::spawn_blocking(move || answers_as_the_rfc_asks(server)).await.unwrap();
+    let phone = Phone::new(server.ip(), "+6281200000000").await.unwrap();
+    let mut call = phone.dial(&format!("sip:100@{server}"), None, None).await.unwrap();
+    assert_eq!(call.wait(Duration::from_secs(1)).await, Met::TimeOut, "the call stays up");
+    assert!(call.hang_up().await.stats.packets_received > 30, "the hotline speaks");
+    assert!(hotline.stop().unwrap().success(), "{}", hotline.log());
 }
