@@ -60,7 +60,7 @@ async fn a_locked_database_is_said_in_time_and_passes() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_opened_is_told_by_its_path() {
+async fn a_database_that_cannot_be_opened_tells_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("no/such/folder/kentongan.db");
     let error = Store::open(&Config::at(&missing)).await.unwrap_err();
@@ -70,8 +70,8 @@ async fn a_database_that_cannot_be_opened_is_told_by_its_path() {
     let not_one = dir.path().join("letter.txt");
     std::fs::write(&not_one, "Yth. Bapak Bupati, jalan di desa kami rusak.".repeat(100)).unwrap();
     let error = Store::open(&Config::at(&not_one)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
-    assert!(error.to_string().contains("letter.txt"), "{error}");
+    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
 }
 
 #[tokio::test]
