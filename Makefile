@@ -11,8 +11,9 @@ SETUP := deploy/setup
 demo: setup-build  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
 
+# Most of it waits for prompts to be spoken: more tests at once than cores.
 test: setup-test  ## everything that CI runs, with real phones
-	KENTONGAN_SLOW=1 $(CARGO) test --locked
+	KENTONGAN_SLOW=1 RUST_TEST_THREADS=8 $(CARGO) test --locked
 
 test-fast:  ## what needs no other program: a minute
 	$(CARGO) test --locked

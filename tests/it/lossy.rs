@@ -256,7 +256,8 @@ async fn a_report_and_a_question_survive_a_bad_line() {
     assert!(calls[0].did("menu_utama", "key 1") && calls[0].entered("simpan"), "{:?}", calls[0]);
     assert!(calls[1].did("menu_utama", "key 2") && calls[1].entered("status"), "{:?}", calls[1]);
     assert_eq!(rows::codes(&hotline).await.len(), 1);
-    assert!(calls.iter().all(|call| call.packets_lost > 0), "{calls:?}");
+    // The second call is too short to be sure of a loss.
+    assert!(calls[0].packets_lost > 0, "{calls:?}");
 
     let recordings = rows::recordings(&hotline).await;
     let [cerita] = recordings.as_slice() else { panic!("{} recordings", recordings.len()) };
@@ -293,5 +294,8 @@ async fn every_call_over_a_line_that_loses_a_fifth_is_one_call_and_ends() {
     assert!(hotline.stop().unwrap().success(), "{}", hotline.log());
     let calls = rows::calls(&hotline).await;
     assert_eq!(calls.len(), CALLS as usize, "{calls:?}");
-    assert!(calls.iter().all(|call| call.end_reason == "remote_bye"), "{calls:?}");
+    assert!(
+        calls.iter().all(|call| call.end_reason == "hung_up" && call.ended_by == "caller"),
+        "{calls:?}"
+    );
 }
