@@ -26,6 +26,9 @@ pub mod files;
 // What the hotline says: texts, their rendering, and what is wrong with either.
 pub mod prompts;
 
+// Recordings to text, on this machine.
+pub mod asr;
+
 // One task per call: where dialog, leg and session meet.
 pub mod call;
 

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod contact;
 pub mod disclosure;
+pub mod transcript;
 pub mod workflow;
 
 use serde::de::IntoDeserializer;
