@@ -4,10 +4,19 @@
 //! heard (`whisper`, `vosk`), and `belief` throws out what no caller said. `model` brings the models, `worker` leases
 //! the jobs. Engines block: a worker gives each a thread of its own.
 
+pub mod audio;
+pub mod belief;
+mod config;
+pub mod formats;
+pub mod whisper;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::ticket::transcript::Segment;
+use crate::ticket::transcript::{Outcome, Segment, Transcript};
+
+pub use config::{Config, Engine};
 
 /// One engine with its model loaded. Shared between workers; each call keeps its own state.
 pub trait Transcriber: Send + Sync {
@@ -61,3 +70,65 @@ impl Watch {
         }
     }
 }
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the model {name} is not installed: {} is missing; run `kentongan model install {name}`", path.display())]
+    Missing { name: String, path: PathBuf },
+    #[error(transparent)]
+    Load(#[from] whisper::LoadError),
+    #[error("engine = \"vosk\": this program was built without Vosk")]
+    NoVosk,
+}
+
+/// The engine that `config` names, with its model loaded.
+pub fn open(config: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
+    match config.engine {
+        Engine::Whisper => open_file(&config.models.join(&config.model).join("model.ggml"), config),
+        Engine::Vosk => Err(OpenError::NoVosk),
+    }
+}
+
+/// As [`open`], with the whisper model in the file at `path`.
+pub fn open_file(path: &Path, config: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
+    if !path.is_file() {
+        return Err(OpenError::Missing { name: config.model.clone(), path: path.to_owned() });
+    }
+    Ok(Arc::new(whisper::Whisper::load(path, &config.model, config.beam, &config.prompt)?))
+}
+
+/// Writes down what is said in a recording: gate, level, engine, belief. Times are the recording's own.
+pub fn listen(
+    engine: &dyn Transcriber,
+    recording: &audio::Recording,
+    watch: &Watch,
+) -> Result<Transcript, TranscribeError> {
+    let duration_ms = recording.duration_ms();
+    let (outcome, segments) = match recording.speech() {
+        None => (Outcome::NoSpeech, Vec::new()),
+        Some(range) => {
+            let mut speech = recording.samples()[range.clone()].to_vec();
+            audio::level(&mut speech);
+            let mut heard = engine.transcribe(&speech, watch)?;
+            shift(&mut heard, audio::to_ms(range.start));
+            belief::believe(heard, duration_ms)
+        }
+    };
+    let (engine, model) = (engine.engine().to_owned(), engine.model().to_owned());
+    Ok(Transcript { engine, model, duration_ms, outcome, segments })
+}
+
+fn shift(segments: &mut [Segment], ms: u32) {
+    for segment in segments {
+        segment.start_ms = segment.start_ms.saturating_add(ms);
+        segment.end_ms = segment.end_ms.saturating_add(ms);
+        for word in &mut segment.words {
+            word.start_ms = word.start_ms.saturating_add(ms);
+            word.end_ms = word.end_ms.saturating_add(ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,4 @@ pub mod prompts;
 pub mod script;
 pub mod serve;
 pub mod ticket;
+pub mod transcribe;

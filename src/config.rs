@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{call, media, sip, store, ticket};
+use crate::{asr, call, media, sip, store, ticket};
 
 /// Everything that a site may set. Each part's fields are documented with the part.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,6 +21,7 @@ pub struct Config {
     pub calls: call::Config,
     pub ivr: Ivr,
     pub prompts: Prompts,
+    pub asr: asr::Config,
     pub limits: ticket::disclosure::Limits,
     pub http: Http,
     pub log: Log,
@@ -88,6 +89,7 @@ impl Default for Config {
             calls: call::Config::default(),
             ivr: Ivr::default(),
             prompts: Prompts::default(),
+            asr: asr::Config::default(),
             limits: ticket::disclosure::Limits::default(),
             http: Http::default(),
             log: Log::default(),
@@ -166,7 +168,9 @@ impl Config {
 
     /// Makes every path absolute or relative to the working directory.
     fn relative_to(&mut self, folder: &Path) {
-        for path in [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder] {
+        for path in
+            [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder, &mut self.asr.models]
+        {
             *path = folder.join(&*path);
         }
     }

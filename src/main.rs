@@ -37,6 +37,8 @@ enum Command {
     /// Look at tickets.
     #[command(subcommand)]
     Ticket(commands::ticket::Command),
+    /// Write down what is said in recordings.
+    Transcribe(commands::transcribe::Args),
     /// Tell what is wrong with this installation and what to do about it.
     Doctor,
 }
@@ -68,6 +70,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Script(command) => commands::script::run(&config, command),
         Command::Prompts(command) => commands::prompts::run(&config, command),
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
+        Command::Transcribe(args) => commands::transcribe::run(&config, args),
         Command::Doctor => commands::doctor::run(&config).await,
     }
 }

@@ -21,12 +21,12 @@ pub enum ClipError {
     Unreadable { path: PathBuf, what: hound::Error },
     #[error("{} has {rate} samples a second; 4000 to 192000 will do", path.display())]
     Rate { path: PathBuf, rate: u32 },
-    #[error("{} is {seconds} s long; a prompt may last {LONGEST_SECONDS} s", path.display())]
-    TooLong { path: PathBuf, seconds: u32 },
+    #[error("{} is {seconds} s long; it may last {longest} s", path.display())]
+    TooLong { path: PathBuf, seconds: u32, longest: u32 },
     #[error("{} holds no audio", .0.display())]
     Empty(PathBuf),
-    #[error("audio at {rate} Hz cannot be brought to 8000 Hz: {what}")]
-    Resample { rate: u32, what: String },
+    #[error("audio at {rate} Hz cannot be brought to {wanted} Hz: {what}")]
+    Resample { rate: u32, wanted: u32, what: String },
 }
 
 /// What a WAV holds, mixed to one channel, at its own rate.
@@ -38,8 +38,13 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// Reads a whole WAV: PCM of 8 to 32 bits or float, 4 to 192 kHz, any number of channels.
+    /// Reads a whole WAV as long as a prompt may be: PCM of 8 to 32 bits or float, 4 to 192 kHz, any number of channels.
     pub fn read(path: &Path) -> Result<Sound, ClipError> {
+        Sound::read_at_most(path, LONGEST_SECONDS)
+    }
+
+    /// As [`Sound::read`], for what may last `longest` seconds.
+    pub fn read_at_most(path: &Path, longest: u32) -> Result<Sound, ClipError> {
         let unreadable = |what| ClipError::Unreadable { path: path.to_owned(), what };
         let reader = WavReader::open(path).map_err(|what| match what {
             hound::Error::IoError(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -52,8 +57,8 @@ impl Sound {
             return Err(ClipError::Rate { path: path.to_owned(), rate: spec.sample_rate });
         }
         let seconds = reader.duration() / spec.sample_rate;
-        if seconds > LONGEST_SECONDS {
-            return Err(ClipError::TooLong { path: path.to_owned(), seconds });
+        if seconds > longest {
+            return Err(ClipError::TooLong { path: path.to_owned(), seconds, longest });
         }
         let interleaved = read_samples(reader).map_err(unreadable)?;
         if interleaved.is_empty() {
@@ -69,11 +74,20 @@ impl Sound {
 
     /// One channel at 8 kHz; what is above 4 kHz is filtered away.
     pub fn at_8_khz(self) -> Result<Vec<f32>, ClipError> {
-        match self.spec.sample_rate {
-            SAMPLE_RATE => Ok(self.samples),
-            rate => resample(&self.samples, rate)
-                .map_err(|what| ClipError::Resample { rate, what: what.to_string() }),
+        self.at(SAMPLE_RATE)
+    }
+
+    /// One channel at `wanted` samples a second; what that rate cannot hold is filtered away.
+    pub fn at(self, wanted: u32) -> Result<Vec<f32>, ClipError> {
+        let rate = self.spec.sample_rate;
+        if rate == wanted {
+            return Ok(self.samples);
         }
+        resample(&self.samples, rate, wanted).map_err(|what| ClipError::Resample {
+            rate,
+            wanted,
+            what: what.to_string(),
+        })
     }
 
     /// As [`Sound::at_8_khz`], in 16 bits.
@@ -108,10 +122,13 @@ fn mix(interleaved: Vec<f32>, channels: u16) -> Vec<f32> {
         .collect()
 }
 
-fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
+fn resample(
+    samples: &[f32],
+    rate: u32,
+    wanted: u32,
+) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     let chunk = rate as usize / 10;
-    let mut resampler =
-        Fft::<f32>::new(rate as usize, SAMPLE_RATE as usize, chunk, 1, FixedSync::Both)?;
+    let mut resampler = Fft::<f32>::new(rate as usize, wanted as usize, chunk, 1, FixedSync::Both)?;
     let input = SequentialSlice::new(samples, 1, samples.len())?;
     Ok(resampler.process_all(&input, samples.len(), None)?.take_data())
 }

@@ -1,0 +1,159 @@
+//! The one path from a recording to a transcript; with `KENTONGAN_SLOW=1` through the real model.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+use crate::ticket::transcript::Word;
+
+/// An engine that always hears the same.
+struct Parrot(Vec<Segment>);
+
+impl Transcriber for Parrot {
+    fn engine(&self) -> &'static str {
+        "parrot"
+    }
+
+    fn model(&self) -> &str {
+        "none"
+    }
+
+    fn transcribe(&self, _: &[f32], _: &Watch) -> Result<Vec<Segment>, TranscribeError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn heard() -> Parrot {
+    let word = Word { start_ms: 600, end_ms: 900, text: "tolong".into(), confidence: 0.9 };
+    let text = "tolong".into();
+    let words = vec![word];
+    Parrot(vec![Segment {
+        start_ms: 500,
+        end_ms: 1000,
+        text,
+        confidence: 0.9,
+        doubtful: false,
+        words,
+    }])
+}
+
+fn wav(samples: impl Iterator<Item = i16>) -> (tempfile::TempDir, audio::Recording) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    samples.for_each(|s| writer.write_sample(s).unwrap());
+    writer.finalize().unwrap();
+    let recording = audio::Recording::read(&path).unwrap();
+    (folder, recording)
+}
+
+#[test]
+fn times_are_the_recordings_own() {
+    // Three seconds of silence, then syllables.
+    let spoken =
+        |n: usize| if n > 24_000 && n % 2560 < 1280 { (n * 7919 % 20_011) as i16 } else { 0 };
+    let (_folder, recording) = wav((0..48_000).map(spoken));
+    let transcript = listen(&heard(), &recording, &Watch::default()).unwrap();
+    let first = &transcript.segments[0];
+    assert!((2_800..3_200).contains(&first.start_ms), "{}", first.start_ms);
+    assert_eq!((first.text.as_str(), transcript.duration_ms), ("Tolong", 6000));
+    assert!(first.words[0].start_ms > first.start_ms);
+}
+
+#[test]
+fn silence_never_reaches_the_engine() {
+    let (_folder, recording) = wav((0..48_000).map(|_| 0));
+    let transcript = listen(&heard(), &recording, &Watch::default()).unwrap();
+    assert_eq!((transcript.outcome, transcript.segments.len()), (Outcome::NoSpeech, 0));
+}
+
+#[test]
+fn a_missing_model_is_told_with_the_command_that_brings_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { models: folder.path().into(), ..Config::default() };
+    let error = open(&config).err().unwrap().to_string();
+    assert!(error.contains("kentongan model install whisper-base"), "{error}");
+}
+
+/// The real model; `None` unless slow tests are asked for.
+fn model() -> Option<Arc<dyn Transcriber>> {
+    if std::env::var_os("KENTONGAN_SLOW").is_none_or(|value| value != "1") {
+        eprintln!("skipped: set KENTONGAN_SLOW=1");
+        return None;
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let models = cache.expect("a home folder").join("kentongan/models");
+    Some(open(&Config { models, ..Config::default() }).unwrap_or_else(|e| panic!("{e}")))
+}
+
+/// Clips and what is said in them; `None` where there are none.
+fn clips() -> Option<Vec<(PathBuf, String)>> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/speech");
+    let folder = std::env::var_os("KENTONGAN_SPEECH").unwrap_or_else(|| beside.into());
+    let folder = PathBuf::from(folder);
+    let Ok(list) = std::fs::read_to_string(folder.join("transcripts.tsv")) else {
+        eprintln!("skipped: no {}; set KENTONGAN_SPEECH", folder.display());
+        return None;
+    };
+    let clip = |line: &str| {
+        let (name, said) = line.split_once('\t')?;
+        Some((folder.join(format!("{name}.tel.wav")), said.to_owned()))
+    };
+    Some(list.lines().filter_map(clip).collect())
+}
+
+fn letters(text: &str) -> String {
+    let letters = text.to_lowercase().replace('-', " ");
+    let kept = letters.chars().filter(|c| c.is_alphanumeric() || *c == ' ');
+    kept.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn people_over_the_telephone_are_understood() {
+    let Some(engine) = model() else { return };
+    let Some(clips) = clips() else { return };
+    let (mut wrong, mut all) = (0, 0);
+    for (path, said) in clips {
+        let recording = audio::Recording::read(&path).unwrap();
+        let transcript = listen(&*engine, &recording, &Watch::default()).unwrap();
+        let (heard, said) = (letters(&transcript.text()), letters(&said));
+        let errors = strsim::levenshtein(&heard, &said);
+        eprintln!("{errors:3} of {:3}: {heard}", said.len());
+        (wrong, all) = (wrong + errors, all + said.chars().count());
+        let mut now = 0;
+        for word in transcript.segments.iter().flat_map(|s| &s.words) {
+            assert!(now <= word.start_ms && word.start_ms <= word.end_ms, "{path:?}");
+            assert!(word.end_ms <= transcript.duration_ms, "{path:?}");
+            now = word.end_ms;
+        }
+    }
+    let percent = wrong * 100 / all;
+    assert!(percent < 20, "{percent} % of the letters are wrong");
+}
+
+#[test]
+fn cancelling_stops_the_engine_within_two_seconds() {
+    let Some(engine) = model() else { return };
+    let noise: Vec<f32> =
+        (0..16_000 * 120).map(|n| (n * 7919 % 20_011) as f32 / 40_000.0).collect();
+    let watch = Watch::default();
+    let (done, wait) = mpsc::channel();
+    let theirs = watch.clone();
+    std::thread::spawn(move || done.send(engine.transcribe(&noise, &theirs)));
+    // Long enough to be in the middle of a window.
+    assert!(
+        wait.recv_timeout(Duration::from_millis(1500)).is_err(),
+        "done before it was cancelled"
+    );
+    watch.cancel();
+    let answer = wait.recv_timeout(Duration::from_secs(2)).expect("an answer within two seconds");
+    assert!(matches!(answer, Err(TranscribeError::Cancelled)));
+}

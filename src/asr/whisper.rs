@@ -1,0 +1,233 @@
+//! Whisper by whisper.cpp: the model is loaded once, each job has a state of its own.
+//!
+//! Chosen by measuring: Indonesian forced, beam search, timestamps on, one thread a job. Its log texts are silenced.
+
+use std::path::{Path, PathBuf};
+
+use whisper_rs::{
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperSegment,
+};
+
+use super::audio::SAMPLE_RATE;
+use super::belief::confidence;
+use super::{TranscribeError, Transcriber, Watch};
+use crate::ticket::transcript::{Segment, Word};
+
+/// One model in memory.
+pub struct Whisper {
+    context: WhisperContext,
+    model: String,
+    beam: u8,
+    prompt: String,
+}
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(
+        "this processor lacks {0}, which speech to text is built for; run it on another machine"
+    )]
+    Processor(&'static str),
+    #[error("{}: {what}; is it a whisper model in ggml form?", path.display())]
+    Unreadable { path: PathBuf, what: whisper_rs::WhisperError },
+}
+
+impl Whisper {
+    /// Loads the ggml file at `path`. `beam` is 1 to 8; `prompt` leads the model towards its words, "" does not.
+    pub fn load(path: &Path, model: &str, beam: u8, prompt: &str) -> Result<Whisper, LoadError> {
+        check_processor()?;
+        // Without a log back end these hooks swallow what the library would print, texts included.
+        whisper_rs::install_logging_hooks();
+        let mut parameters = WhisperContextParameters::default();
+        parameters.use_gpu(false);
+        let context = WhisperContext::new_with_params(path, parameters)
+            .map_err(|what| LoadError::Unreadable { path: path.to_owned(), what })?;
+        // A NUL would not pass into C.
+        let prompt = prompt.replace('\0', "");
+        Ok(Whisper { context, model: model.to_owned(), beam, prompt })
+    }
+
+    fn parameters(&self, samples: usize, watch: &Watch) -> FullParams<'_, '_> {
+        let beam_size = i32::from(self.beam);
+        let mut parameters =
+            FullParams::new(SamplingStrategy::BeamSearch { beam_size, patience: -1.0 });
+        // More threads spin and would take the calls' time.
+        parameters.set_n_threads(1);
+        parameters.set_language(Some("id"));
+        parameters.set_no_context(true);
+        parameters.set_token_timestamps(true);
+        parameters.set_temperature_inc(0.2);
+        parameters.set_audio_ctx(window(samples));
+        parameters.set_print_special(false);
+        parameters.set_print_progress(false);
+        parameters.set_print_realtime(false);
+        parameters.set_print_timestamps(false);
+        if !self.prompt.is_empty() {
+            parameters.set_initial_prompt(&self.prompt);
+        }
+        let (stop, told) = (watch.clone(), watch.clone());
+        // 0.16.0 hands its trampoline a pointer to a box and reads it as the closure's own type: that is only sound
+        // when the closure's type is that very box. Any other closure here is undefined behaviour.
+        let stop: Box<dyn FnMut() -> bool> = Box::new(move || stop.is_cancelled());
+        parameters.set_abort_callback_safe(stop);
+        parameters.set_progress_callback_safe(move |percent: i32| {
+            told.progress(percent.clamp(0, 100) as u8);
+        });
+        parameters
+    }
+
+    fn segment(&self, segment: &WhisperSegment<'_>) -> Segment {
+        let words = self.words(segment);
+        Segment {
+            start_ms: ms(segment.start_timestamp()),
+            end_ms: ms(segment.end_timestamp()),
+            text: segment.to_str_lossy().unwrap_or_default().into_owned(),
+            confidence: confidence(words.iter().map(|w| w.confidence)),
+            doubtful: false,
+            words,
+        }
+    }
+
+    fn words(&self, segment: &WhisperSegment<'_>) -> Vec<Word> {
+        // From the end of text on, tokens are marks and times.
+        let first_mark = self.context.token_eot();
+        let pieces = (0..segment.n_tokens()).filter_map(|n| {
+            let token = segment.get_token(n).filter(|t| t.token_id() < first_mark)?;
+            let data = token.token_data();
+            let bytes = token.to_bytes().ok()?.to_vec();
+            Some(Piece { bytes, start_ms: ms(data.t0), end_ms: ms(data.t1), probability: data.p })
+        });
+        join(pieces)
+    }
+}
+
+impl Transcriber for Whisper {
+    fn engine(&self) -> &'static str {
+        "whisper"
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn transcribe(&self, audio: &[f32], watch: &Watch) -> Result<Vec<Segment>, TranscribeError> {
+        if watch.is_cancelled() {
+            return Err(TranscribeError::Cancelled);
+        }
+        let failed = |e: whisper_rs::WhisperError| TranscribeError::Engine(e.to_string());
+        // Less than a second is refused by whisper.cpp: silence follows.
+        let mut audio = audio.to_vec();
+        audio.resize(audio.len().max(SAMPLE_RATE as usize * 5 / 4), 0.0);
+        let mut state = self.context.create_state().map_err(failed)?;
+        let done = state.full(self.parameters(audio.len(), watch), &audio);
+        if watch.is_cancelled() {
+            return Err(TranscribeError::Cancelled);
+        }
+        done.map_err(failed)?;
+        Ok(state.as_iter().map(|segment| self.segment(&segment)).collect())
+    }
+}
+
+/// The encoder's window in frames of 20 ms: a short clip would else cost as much as thirty seconds.
+fn window(samples: usize) -> i32 {
+    const FRAME: usize = SAMPLE_RATE as usize / 50;
+    const MARGIN: usize = 64;
+    const WHOLE: usize = 1500;
+    i32::try_from((samples.div_ceil(FRAME) + MARGIN).min(WHOLE)).unwrap_or(0)
+}
+
+/// Hundredths of a second to milliseconds.
+fn ms(hundredths: i64) -> u32 {
+    u32::try_from(hundredths.max(0).saturating_mul(10)).unwrap_or(u32::MAX)
+}
+
+/// A token's part of the text, which may end within a letter.
+struct Piece {
+    bytes: Vec<u8>,
+    start_ms: u32,
+    end_ms: u32,
+    probability: f32,
+}
+
+/// Words from tokens: one that begins with a space begins a word.
+fn join(pieces: impl Iterator<Item = Piece>) -> Vec<Word> {
+    let mut words: Vec<Vec<Piece>> = Vec::new();
+    for piece in pieces {
+        match words.last_mut() {
+            Some(word) if !piece.bytes.starts_with(b" ") => word.push(piece),
+            _ => words.push(vec![piece]),
+        }
+    }
+    words.iter().map(|pieces| word(pieces)).collect()
+}
+
+fn word(pieces: &[Piece]) -> Word {
+    let bytes: Vec<u8> = pieces.iter().flat_map(|p| p.bytes.iter().copied()).collect();
+    Word {
+        start_ms: pieces.first().map_or(0, |p| p.start_ms),
+        end_ms: pieces.last().map_or(0, |p| p.end_ms),
+        text: String::from_utf8_lossy(&bytes).trim().to_owned(),
+        confidence: confidence(pieces.iter().map(|p| p.probability)),
+    }
+}
+
+/// The native code is built for these; without them the first multiplication would kill the program.
+#[cfg(target_arch = "x86_64")]
+fn check_processor() -> Result<(), LoadError> {
+    let has = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("FMA", is_x86_feature_detected!("fma")),
+        ("F16C", is_x86_feature_detected!("f16c")),
+        ("BMI2", is_x86_feature_detected!("bmi2")),
+    ];
+    match has.iter().find(|(_, there)| !there) {
+        Some((name, _)) => Err(LoadError::Processor(name)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn check_processor() -> Result<(), LoadError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_become_words_even_where_a_letter_is_split() {
+        let piece = |bytes: &[u8], n: u32| Piece {
+            bytes: bytes.to_vec(),
+            start_ms: n * 100,
+            end_ms: n * 100 + 100,
+            probability: 0.5,
+        };
+        let pieces = [
+            piece(b" caf", 0),
+            piece(b"\xc3", 1),
+            piece(b"\xa9", 2),
+            piece(b",", 3),
+            piece(b" ya", 4),
+        ];
+        let words = join(pieces.into_iter());
+        assert_eq!(words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(), ["café,", "ya"]);
+        assert_eq!((words[0].start_ms, words[0].end_ms), (0, 400));
+        assert!((words[0].confidence - 0.5).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_short_clip_gets_a_short_window_and_a_long_one_the_whole() {
+        assert_eq!(window(16_000), 114);
+        assert_eq!(window(40 * 16_000), 1500);
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_told_by_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.ggml");
+        std::fs::write(&path, "no model").unwrap();
+        let error = Whisper::load(&path, "x", 5, "").err().unwrap().to_string();
+        assert!(error.contains("model.ggml"), "{error}");
+    }
+}

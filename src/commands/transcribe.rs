@@ -1,0 +1,110 @@
+//! `kentongan transcribe`
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use kentongan::asr::audio::Recording;
+use kentongan::asr::formats::Format;
+use kentongan::asr::{self, Transcriber, Watch};
+use kentongan::config::Config;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Recordings as WAV files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How to write what was said.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Kind,
+    /// Write one file for each recording into this folder instead of standard output.
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// An installed model's name, or a model file.
+    #[arg(long, value_name = "NAME|PATH")]
+    model: Option<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Text,
+    Json,
+    Srt,
+    Vtt,
+}
+
+/// Goes through all files; exits with 1 when one of them failed.
+pub fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
+    let engine = open(&config.asr, args.model.as_deref())?;
+    let format = args.format.into();
+    if let Some(folder) = &args.output {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut code = ExitCode::SUCCESS;
+    for file in &args.files {
+        if let Err(error) = one(&engine, file, format, args.output.as_deref()) {
+            eprintln!("kentongan: {}: {error:#}", file.display());
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+fn open(config: &asr::Config, model: Option<&str>) -> anyhow::Result<Arc<dyn Transcriber>> {
+    let mut config = config.clone();
+    let Some(model) = model else { return Ok(asr::open(&config)?) };
+    let path = Path::new(model);
+    if model.contains('/') || path.is_file() {
+        config.model = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(asr::open_file(path, &config)?);
+    }
+    config.model = model.to_owned();
+    Ok(asr::open(&config)?)
+}
+
+fn one(
+    engine: &Arc<dyn Transcriber>,
+    file: &Path,
+    format: Format,
+    folder: Option<&Path>,
+) -> anyhow::Result<()> {
+    let recording = Recording::read(file)?;
+    let bar = bar(file);
+    let shown = bar.clone();
+    let watch = Watch::with_progress(move |percent| shown.set_position(percent.into()));
+    let transcript = asr::listen(&**engine, &recording, &watch)?;
+    bar.finish_and_clear();
+    let text = format.write(&transcript)?;
+    let Some(folder) = folder else {
+        print!("{text}");
+        return Ok(());
+    };
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let path = folder.join(format!("{name}.{}", format.extension()));
+    std::fs::write(&path, text).with_context(|| path.display().to_string())
+}
+
+fn bar(file: &Path) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(100).with_message(file.display().to_string());
+    match ProgressStyle::with_template("{msg} {wide_bar} {percent} %") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+impl From<Kind> for Format {
+    fn from(kind: Kind) -> Format {
+        match kind {
+            Kind::Text => Format::Text,
+            Kind::Json => Format::Json,
+            Kind::Srt => Format::Srt,
+            Kind::Vtt => Format::Vtt,
+        }
+    }
+}
