@@ -8,12 +8,14 @@ mod calls;
 mod db;
 mod error;
 mod health;
+mod jobs;
 mod lookups;
 mod recordings;
 mod recovery;
 mod seed;
 mod sql;
 mod tickets;
+mod transcripts;
 mod writer;
 
 #[cfg(test)]
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::Notify;
 
 use crate::ticket::disclosure::Limits;
 use db::{Db, on_read};
@@ -31,11 +34,13 @@ use db::{Db, on_read};
 pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
 pub use error::{OpenError, StoreError};
 pub use health::Counts;
+pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
 pub use seed::{AgencyRow, CategoryRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
+pub use transcripts::{Made, Redo, TranscriptRow};
 
 /// Where the rows are, and the rules the store keeps.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,6 +80,8 @@ pub struct Store {
     /// Counts the starts of the program, as far as they took calls.
     run: i64,
     limits: Arc<Limits>,
+    /// Told of each job queued by this process, after its commit.
+    queued: Arc<Notify>,
 }
 
 impl Store {
@@ -103,7 +110,7 @@ impl Store {
     async fn on(db: Db, limits: Limits) -> Result<Store, StoreError> {
         seed::load(&db).await?;
         let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
-        Ok(Store { db, run, limits: Arc::new(limits) })
+        Ok(Store { db, run, limits: Arc::new(limits), queued: Arc::default() })
     }
 
     /// Finishes what was asked for and closes the database. Later requests fail with [`StoreError::Closed`].

@@ -97,6 +97,15 @@ impl Store {
             .await
     }
 
+    /// One recording.
+    pub async fn recording(&self, id: RecordingId) -> Result<Option<RecordingRow>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::RECORDING).bind(id).fetch_optional(pool).await?
+        ))
+    }
+
     /// A call's recordings, in order, replaced ones included.
     pub async fn recordings(&self, call: CallId) -> Result<Vec<RecordingRow>, StoreError> {
         Ok(on_read!(

@@ -53,6 +53,8 @@ statements! {
     RECORDINGS_OF_TICKET = "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms,
         r.ended_by, r.replaced
         FROM recording r JOIN ticket_recording t ON t.recording = r.id WHERE t.ticket = $1 ORDER BY r.id";
+    RECORDING = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
+        FROM recording WHERE id = $1";
     OPEN_RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
         FROM recording WHERE call = $1 AND ended IS NULL ORDER BY id";
     FAIL_OPEN_RECORDINGS = "UPDATE recording SET ended = $2, state = 'failed', ended_by = 'crash'
@@ -104,9 +106,59 @@ statements! {
     TRIES_OF_ALL = "SELECT CAST(COALESCE(SUM(weight), 0) AS BIGINT) FROM
         (SELECT weight FROM lookup_try WHERE at > $1 AND weight > 0 ORDER BY at DESC LIMIT $2) AS latest";
 
-    // Jobs.
-    QUEUE_JOB = "INSERT INTO job (kind, subject, state, queued) VALUES ($1, $2, 'queued', $3)
+    // Jobs. A lease is told from an earlier one of the same job by worker and attempt.
+    QUEUE_JOB = "INSERT INTO job (kind, subject, state, queued, due) VALUES ($1, $2, 'queued', $3, $3)
         ON CONFLICT (kind, subject) DO NOTHING";
+    GIVE_UP_JOBS = "UPDATE job SET state = 'failed', worker = NULL, lease_until = NULL, ended = $2, last_error = $4
+        WHERE kind = $1 AND state = 'leased' AND lease_until <= $2 AND attempts >= $3";
+    /// The least tried first: a job that kills the program must not stand before all others at each start.
+    LEASE_JOB = "UPDATE job SET state = 'leased', attempts = attempts + 1, worker = $3, lease_until = $4
+        WHERE id = (SELECT id FROM job
+            WHERE kind = $1 AND ((state = 'queued' AND due <= $2) OR (state = 'leased' AND lease_until <= $2))
+            ORDER BY attempts, due, id LIMIT 1)
+          AND (state = 'queued' OR lease_until <= $2)
+        RETURNING id, kind, subject, attempts, worker";
+    EXTEND_LEASE = "UPDATE job SET lease_until = $4
+        WHERE id = $1 AND worker = $2 AND attempts = $3 AND state = 'leased'";
+    FINISH_JOB = "UPDATE job SET state = 'done', worker = NULL, lease_until = NULL, last_error = NULL, ended = $4
+        WHERE id = $1 AND worker = $2 AND attempts = $3 AND state = 'leased'";
+    RETRY_JOB = "UPDATE job SET state = 'queued', worker = NULL, lease_until = NULL, last_error = $4, due = $5
+        WHERE id = $1 AND worker = $2 AND attempts = $3 AND state = 'leased'";
+    FAIL_JOB = "UPDATE job SET state = 'failed', worker = NULL, lease_until = NULL, last_error = $4, ended = $5
+        WHERE id = $1 AND worker = $2 AND attempts = $3 AND state = 'leased'";
+    RELEASE_JOB = "UPDATE job SET state = 'queued', attempts = attempts - 1, worker = NULL, lease_until = NULL
+        WHERE id = $1 AND worker = $2 AND attempts = $3 AND state = 'leased'";
+    JOBS_DUE = "SELECT COUNT(*) FROM job
+        WHERE kind = $1 AND ((state = 'queued' AND due <= $2) OR (state = 'leased' AND lease_until <= $2))";
+    NEWEST_FAILURE = "SELECT j.subject, j.last_error AS reason, j.ended AS at, t.code
+        FROM job j LEFT JOIN ticket_recording r ON r.recording = j.subject LEFT JOIN ticket t ON t.id = r.ticket
+        WHERE j.kind = $1 AND j.state = 'failed' ORDER BY j.ended DESC, j.id DESC LIMIT 1";
+    REDO_RECORDING = "UPDATE job SET state = 'queued', attempts = 0, queued = $2, due = $2, ended = NULL, last_error = NULL
+        WHERE kind = 'transcribe' AND state <> 'leased' AND subject = $1";
+    REDO_TICKET = "UPDATE job SET state = 'queued', attempts = 0, queued = $2, due = $2, ended = NULL, last_error = NULL
+        WHERE kind = 'transcribe' AND state <> 'leased' AND subject IN
+            (SELECT r.recording FROM ticket_recording r JOIN ticket t ON t.id = r.ticket WHERE t.code = $1)";
+    REDO_ALL = "UPDATE job SET state = 'queued', attempts = 0, queued = $1, due = $1, ended = NULL, last_error = NULL
+        WHERE kind = 'transcribe' AND state <> 'leased'";
+
+    // Transcripts.
+    PUT_TRANSCRIPT = "INSERT INTO transcript (recording, engine, model, outcome, text, duration_ms, made, cpu_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (recording) DO UPDATE SET engine = excluded.engine, model = excluded.model,
+            outcome = excluded.outcome, text = excluded.text, duration_ms = excluded.duration_ms,
+            made = excluded.made, cpu_ms = excluded.cpu_ms
+        RETURNING id";
+    DELETE_SEGMENTS = "DELETE FROM transcript_segment WHERE transcript = $1";
+    INSERT_SEGMENT = "INSERT INTO transcript_segment
+            (transcript, position, start_ms, end_ms, text, confidence, doubtful, words)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    TRANSCRIPT = "SELECT id, recording, engine, model, outcome, duration_ms, made, cpu_ms
+        FROM transcript WHERE recording = $1";
+    TRANSCRIPTS_OF_TICKET = "SELECT t.id, t.recording, t.engine, t.model, t.outcome, t.duration_ms, t.made, t.cpu_ms
+        FROM transcript t JOIN ticket_recording r ON r.recording = t.recording WHERE r.ticket = $1
+        ORDER BY t.recording";
+    SEGMENTS = "SELECT start_ms, end_ms, text, confidence, doubtful, words FROM transcript_segment
+        WHERE transcript = $1 ORDER BY position";
 
     // Seed data and settings.
     CLAIM_SETTING = "INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";

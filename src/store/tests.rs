@@ -3,6 +3,7 @@
 mod bench;
 mod crash;
 mod faults;
+mod jobs;
 mod limits;
 mod rows;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use super::db::{Tx, on_read, on_tx};
+use super::jobs::JobKind;
 use super::recordings::RecordingRow;
 use super::writer::Durability;
 use super::{LINE, OpenError, Store, StoreError, TEXT, sql, tidy, tidy_lines};
@@ -113,7 +114,14 @@ impl Store {
         // Drawn beforehand: the generator stays with the caller, the writing is done by another task.
         let codes: Vec<TicketCode> = (0..DRAWS).map(|_| TicketCode::generate(rng)).collect();
         let request = Arc::new(OpenRequest { intake, now, codes });
-        self.db.write(Durability::PowerCut, move |tx| Box::pin(open(tx, Arc::clone(&request))))
+        async move {
+            let ticket = self
+                .db
+                .write(Durability::PowerCut, move |tx| Box::pin(open(tx, Arc::clone(&request))))
+                .await?;
+            self.queued.notify_waiters();
+            Ok(ticket)
+        }
     }
 
     /// Adds to a ticket what its reporter said later. Recordings that it has already are passed over.
@@ -128,7 +136,9 @@ impl Store {
             .write(Durability::PowerCut, move |tx| {
                 Box::pin(add(tx, ticket, Arc::clone(&addition), now))
             })
-            .await
+            .await?;
+        self.queued.notify_waiters();
+        Ok(())
     }
 
     /// A ticket with all that belongs to it, for the office's own eyes: [`Store::look_up`] is the callers' way.
@@ -281,7 +291,7 @@ async fn attach(
             tx,
             conn,
             sqlx::query(sql::QUEUE_JOB)
-                .bind("transcribe")
+                .bind(JobKind::Transcribe)
                 .bind(recording)
                 .bind(now)
                 .execute(conn)

@@ -1,0 +1,287 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::db::{Tx, on_read, on_tx};
+use super::jobs::{self, Job, JobError};
+use super::writer::Durability;
+use super::{LINE, Store, StoreError, TEXT, millis, sql, tidy, tidy_lines};
+use crate::clock::Timestamp;
+use crate::ticket::transcript::{Outcome, Segment, Transcript, Word};
+use crate::ticket::{RecordingId, TicketCode, TicketId};
+
+/// A transcript as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TranscriptRow {
+    pub recording: RecordingId,
+    pub transcript: Transcript,
+    pub made: Timestamp,
+    /// CPU time that it cost.
+    pub cpu_ms: i64,
+}
+
+/// A transcript that a worker made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    pub transcript: Transcript,
+    /// CPU time that it cost.
+    pub cpu: Duration,
+}
+
+/// Which recordings are to be written down again, by a better model perhaps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redo {
+    All,
+    Ticket(TicketCode),
+    Recording(RecordingId),
+}
+
+/// Segments that are kept of one recording.
+const SEGMENTS: usize = 2_000;
+/// Words that are kept of one segment.
+const WORDS: usize = 1_000;
+/// The longest word, in characters.
+const WORD: usize = 100;
+
+impl Store {
+    /// Stores what was written down and ends its job, both or neither: [`JobError::Lost`] when another worker has the
+    /// job by now. An earlier transcript of the recording is replaced.
+    pub async fn finish_transcript(
+        &self,
+        job: &Job,
+        made: Made,
+        now: Timestamp,
+    ) -> Result<(), JobError> {
+        let transcript = tidied(made.transcript);
+        let done = Arc::new((job.clone(), Made { transcript, ..made }));
+        self.db
+            .write(Durability::PowerCut, move |tx| Box::pin(finish(tx, Arc::clone(&done), now)))
+            .await
+    }
+
+    /// What was written down of a recording.
+    pub async fn transcript(
+        &self,
+        recording: RecordingId,
+    ) -> Result<Option<TranscriptRow>, StoreError> {
+        let head: Option<Head> = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::TRANSCRIPT).bind(recording).fetch_optional(pool).await?
+        );
+        match head {
+            Some(head) => Ok(Some(self.with_segments(head).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// What was written down of a ticket's recordings, in their order.
+    pub async fn transcripts_of_ticket(
+        &self,
+        ticket: TicketId,
+    ) -> Result<Vec<TranscriptRow>, StoreError> {
+        let heads: Vec<Head> = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::TRANSCRIPTS_OF_TICKET).bind(ticket).fetch_all(pool).await?
+        );
+        let mut rows = Vec::with_capacity(heads.len());
+        for head in heads {
+            rows.push(self.with_segments(head).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Queues recordings of tickets to be written down again, with all attempts; tells how many. Those that a worker
+    /// holds just now are left to it. What was written stays until it is replaced.
+    pub async fn queue_again(&self, what: Redo, now: Timestamp) -> Result<u64, StoreError> {
+        let what = Arc::new(what);
+        let queued = self
+            .db
+            .write(Durability::Process, move |tx| Box::pin(redo(tx, Arc::clone(&what), now)))
+            .await?;
+        self.queued.notify_waiters();
+        Ok(queued)
+    }
+
+    async fn with_segments(&self, head: Head) -> Result<TranscriptRow, StoreError> {
+        let rows: Vec<SegmentRow> = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::SEGMENTS).bind(head.id).fetch_all(pool).await?
+        );
+        Ok(TranscriptRow {
+            recording: head.recording,
+            transcript: Transcript {
+                engine: head.engine,
+                model: head.model,
+                duration_ms: to_u32(head.duration_ms),
+                outcome: head.outcome,
+                segments: rows.into_iter().map(Segment::from).collect(),
+            },
+            made: head.made,
+            cpu_ms: head.cpu_ms,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Head {
+    id: i64,
+    recording: RecordingId,
+    engine: String,
+    model: String,
+    outcome: Outcome,
+    duration_ms: i64,
+    made: Timestamp,
+    cpu_ms: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct SegmentRow {
+    start_ms: i64,
+    end_ms: i64,
+    text: String,
+    confidence: f64,
+    doubtful: bool,
+    words: String,
+}
+
+impl From<SegmentRow> for Segment {
+    fn from(row: SegmentRow) -> Segment {
+        Segment {
+            start_ms: to_u32(row.start_ms),
+            end_ms: to_u32(row.end_ms),
+            text: row.text,
+            confidence: row.confidence as f32,
+            doubtful: row.doubtful,
+            // Words only point into the audio: without them the sentence still stands.
+            words: serde_json::from_str(&row.words).unwrap_or_default(),
+        }
+    }
+}
+
+async fn finish(tx: &mut Tx, done: Arc<(Job, Made)>, now: Timestamp) -> Result<(), JobError> {
+    let (job, made) = &*done;
+    jobs::finish(tx, job, now).await?;
+    let recording = RecordingId(job.subject);
+    let text = tidy_lines(&made.transcript.text(), TEXT);
+    let id = put(tx, recording, made, &text, now).await?;
+    for (position, segment) in made.transcript.segments.iter().enumerate() {
+        insert_segment(tx, id, position as i64, segment).await?;
+    }
+    Ok(())
+}
+
+async fn put(
+    tx: &mut Tx,
+    recording: RecordingId,
+    made: &Made,
+    text: &str,
+    now: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    let transcript = &made.transcript;
+    let id: i64 = on_tx!(
+        tx,
+        conn,
+        sqlx::query_scalar(sql::PUT_TRANSCRIPT)
+            .bind(recording)
+            .bind(&transcript.engine)
+            .bind(&transcript.model)
+            .bind(transcript.outcome)
+            .bind(text)
+            .bind(i64::from(transcript.duration_ms))
+            .bind(now)
+            .bind(millis(made.cpu))
+            .fetch_one(conn)
+            .await?
+    );
+    on_tx!(tx, conn, sqlx::query(sql::DELETE_SEGMENTS).bind(id).execute(conn).await?);
+    Ok(id)
+}
+
+async fn insert_segment(
+    tx: &mut Tx,
+    transcript: i64,
+    position: i64,
+    segment: &Segment,
+) -> Result<(), sqlx::Error> {
+    let words = serde_json::to_string(&segment.words)
+        .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::INSERT_SEGMENT)
+            .bind(transcript)
+            .bind(position)
+            .bind(i64::from(segment.start_ms))
+            .bind(i64::from(segment.end_ms))
+            .bind(&segment.text)
+            .bind(f64::from(segment.confidence))
+            .bind(segment.doubtful)
+            .bind(words)
+            .execute(conn)
+            .await?
+    );
+    Ok(())
+}
+
+async fn redo(tx: &mut Tx, what: Arc<Redo>, now: Timestamp) -> Result<u64, StoreError> {
+    Ok(on_tx!(tx, conn, {
+        let query = match &*what {
+            Redo::All => sqlx::query(sql::REDO_ALL),
+            Redo::Ticket(code) => sqlx::query(sql::REDO_TICKET).bind(code),
+            Redo::Recording(recording) => sqlx::query(sql::REDO_RECORDING).bind(recording),
+        };
+        query.bind(now).execute(conn).await?.rows_affected()
+    }))
+}
+
+/// An engine's output, fit for rows: what it makes of noise may be anything, and endless.
+fn tidied(transcript: Transcript) -> Transcript {
+    let end = transcript.duration_ms;
+    let mut room = TEXT;
+    let mut segments = Vec::new();
+    for segment in transcript.segments.into_iter().take(SEGMENTS) {
+        let text = tidy_lines(&segment.text, room);
+        room -= text.chars().count();
+        let (start_ms, end_ms) = within(segment.start_ms, segment.end_ms, end);
+        let words = segment.words.into_iter().take(WORDS).map(|word| tidied_word(word, end));
+        segments.push(Segment {
+            start_ms,
+            end_ms,
+            text,
+            confidence: share(segment.confidence),
+            words: words.collect(),
+            ..segment
+        });
+        if room == 0 {
+            break;
+        }
+    }
+    Transcript {
+        engine: tidy(&transcript.engine, LINE),
+        model: tidy(&transcript.model, LINE),
+        segments,
+        ..transcript
+    }
+}
+
+fn tidied_word(word: Word, end: u32) -> Word {
+    let (start_ms, end_ms) = within(word.start_ms, word.end_ms, end);
+    Word { start_ms, end_ms, text: tidy(&word.text, WORD), confidence: share(word.confidence) }
+}
+
+/// Times that lie in the recording, in order.
+fn within(start: u32, end: u32, last: u32) -> (u32, u32) {
+    let start = start.min(last);
+    (start, end.clamp(start, last))
+}
+
+/// A number from 0 to 1; what is none is 0.
+fn share(value: f32) -> f32 {
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
+}
+
+fn to_u32(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(0)
+}
