@@ -8,6 +8,7 @@ pub mod audio;
 pub mod belief;
 mod config;
 pub mod formats;
+pub mod model;
 pub mod whisper;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ pub mod call;
 pub mod demo;
 pub mod doctor;
 pub mod log;
+pub mod model;
 pub mod prompts;
 pub mod script;
 pub mod serve;

@@ -34,6 +34,9 @@ enum Command {
     /// Check or render the prompts.
     #[command(subcommand)]
     Prompts(commands::prompts::Command),
+    /// Install or list speech models.
+    #[command(subcommand)]
+    Model(commands::model::Command),
     /// Look at tickets.
     #[command(subcommand)]
     Ticket(commands::ticket::Command),
@@ -69,6 +72,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Call(args) => commands::call::run(args).await,
         Command::Script(command) => commands::script::run(&config, command),
         Command::Prompts(command) => commands::prompts::run(&config, command),
+        Command::Model(command) => commands::model::run(&config, command),
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
         Command::Transcribe(args) => commands::transcribe::run(&config, args),
         Command::Doctor => commands::doctor::run(&config).await,
