@@ -5,14 +5,16 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # The rendered voice, the test phones and the load generator come from Debian and PyPI; deploy/setup says which.
 SETUP := deploy/setup
+# Models are shared by all that is run from here; a hotline of its own has them beside its data.
+export KENTONGAN__ASR__MODELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kentongan/models
 
-.PHONY: demo test test-fast lint fmt bench fuzz prompts setup-build setup-test clean
+.PHONY: demo test test-fast lint fmt bench fuzz prompts setup-build setup-test model
 
-demo: setup-build  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
+demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
 
 # Most of it waits for prompts to be spoken: more tests at once than cores.
-test: setup-test  ## everything that CI runs, with real phones
+test: setup-test model  ## everything that CI runs, with real phones
 	KENTONGAN_SLOW=1 RUST_TEST_THREADS=8 $(CARGO) test --locked
 
 test-fast:  ## what needs no other program: a minute
@@ -33,6 +35,10 @@ fuzz: setup-build  ## each fuzz target for SECONDS (default 60)
 
 prompts: setup-test  ## renders what is missing or stale in prompts/id
 	$(CARGO) run --locked --quiet -- prompts render
+
+# The speech model, once: 130 MB to fetch, 82 MB to keep.
+model: setup-build
+	$(CARGO) run --locked --quiet -- model install --if-missing
 
 setup-build:
 	$(SETUP) build

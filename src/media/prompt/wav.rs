@@ -1,5 +1,8 @@
 //! WAV files in and out.
 
+mod law;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
@@ -38,7 +41,7 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// Reads a whole WAV as long as a prompt may be: PCM of 8 to 32 bits or float, 4 to 192 kHz, any number of channels.
+    /// Reads a whole WAV as long as a prompt may be: PCM of 8 to 32 bits, float or G.711, 4 to 192 kHz, any number of channels.
     pub fn read(path: &Path) -> Result<Sound, ClipError> {
         Sound::read_at_most(path, LONGEST_SECONDS)
     }
@@ -46,25 +49,25 @@ impl Sound {
     /// As [`Sound::read`], for what may last `longest` seconds.
     pub fn read_at_most(path: &Path, longest: u32) -> Result<Sound, ClipError> {
         let unreadable = |what| ClipError::Unreadable { path: path.to_owned(), what };
-        let reader = WavReader::open(path).map_err(|what| match what {
-            hound::Error::IoError(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                ClipError::Missing(path.to_owned())
+        let reader = match WavReader::open(path) {
+            Ok(reader) => reader,
+            Err(hound::Error::IoError(e)) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ClipError::Missing(path.to_owned()));
             }
-            what => unreadable(what),
-        })?;
+            Err(hound::Error::Unsupported) => return read_law(path, longest),
+            Err(what) => return Err(unreadable(what)),
+        };
         let spec = reader.spec();
-        if !(4_000..=192_000).contains(&spec.sample_rate) {
-            return Err(ClipError::Rate { path: path.to_owned(), rate: spec.sample_rate });
-        }
-        let seconds = reader.duration() / spec.sample_rate;
-        if seconds > longest {
-            return Err(ClipError::TooLong { path: path.to_owned(), seconds, longest });
-        }
+        fits(path, spec, reader.duration(), longest)?;
         let interleaved = read_samples(reader).map_err(unreadable)?;
-        if interleaved.is_empty() {
-            return Err(ClipError::Empty(path.to_owned()));
+        Sound::of(path, spec, interleaved)
+    }
+
+    fn of(path: &Path, spec: WavSpec, interleaved: Vec<f32>) -> Result<Sound, ClipError> {
+        match interleaved.is_empty() {
+            true => Err(ClipError::Empty(path.to_owned())),
+            false => Ok(Sound { spec, samples: mix(interleaved, spec.channels) }),
         }
-        Ok(Sound { spec, samples: mix(interleaved, spec.channels) })
     }
 
     /// The samples at their own rate, one channel, full scale is 1.
@@ -94,6 +97,36 @@ impl Sound {
     pub fn samples_at_8_khz(self) -> Result<Vec<i16>, ClipError> {
         Ok(to_i16(&self.at_8_khz()?))
     }
+}
+
+/// Looks at the rate and the length (in samples of each channel) before anything is read into memory.
+fn fits(path: &Path, spec: WavSpec, duration: u32, longest: u32) -> Result<(), ClipError> {
+    if !(4_000..=192_000).contains(&spec.sample_rate) {
+        return Err(ClipError::Rate { path: path.to_owned(), rate: spec.sample_rate });
+    }
+    let seconds = duration / spec.sample_rate;
+    match seconds > longest {
+        true => Err(ClipError::TooLong { path: path.to_owned(), seconds, longest }),
+        false => Ok(()),
+    }
+}
+
+/// Reads a WAV of G.711.
+fn read_law(path: &Path, longest: u32) -> Result<Sound, ClipError> {
+    let unreadable = |what| ClipError::Unreadable { path: path.to_owned(), what };
+    // Not even at the highest rate and in stereo can a file be longer and be used.
+    let most = u64::from(longest) * 192_000 * 2;
+    let mut file = Vec::new();
+    let opened = std::fs::File::open(path).map(|file| file.take(most));
+    opened
+        .and_then(|mut opened| opened.read_to_end(&mut file))
+        .map_err(|error| unreadable(hound::Error::IoError(error)))?;
+    let law = law::read(&file).ok_or_else(|| unreadable(hound::Error::Unsupported))?;
+    let duration = law.bytes.len() / usize::from(law.spec.channels);
+    fits(path, law.spec, u32::try_from(duration).unwrap_or(u32::MAX), longest)?;
+    let mut samples = Vec::with_capacity(law.bytes.len());
+    law.codec.decode(law.bytes, &mut samples);
+    Sound::of(path, law.spec, samples.iter().map(|&s| f32::from(s) / 32_768.0).collect())
 }
 
 fn read_samples<R: std::io::Read>(mut reader: WavReader<R>) -> Result<Vec<f32>, hound::Error> {
