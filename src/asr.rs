@@ -28,7 +28,7 @@ pub trait Transcriber: Send + Sync {
     fn model(&self) -> &str;
 
     /// Writes down what is said in `audio` (16 kHz, mono, -1 to 1), times in milliseconds from its first sample.
-    /// Looks at `watch` often enough to stop within a second or two, and tells it how far it is.
+    /// Looks at `watch` every few seconds of work at least, and tells it how far it is.
     fn transcribe(&self, audio: &[f32], watch: &Watch) -> Result<Vec<Segment>, TranscribeError>;
 }
 

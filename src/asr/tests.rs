@@ -140,20 +140,19 @@ fn people_over_the_telephone_are_understood() {
 }
 
 #[test]
-fn cancelling_stops_the_engine_within_two_seconds() {
+fn cancelling_stops_the_engine_at_its_next_step() {
     let Some(engine) = model() else { return };
+    // Ten minutes: a minute and more of work.
     let noise: Vec<f32> =
-        (0..16_000 * 120).map(|n| (n * 7919 % 20_011) as f32 / 40_000.0).collect();
-    let watch = Watch::default();
+        (0..16_000_i64 * 600).map(|n| (n * 7919 % 20_011) as f32 / 40_000.0).collect();
+    let (begun, begins) = mpsc::channel();
+    let watch = Watch::with_progress(move |_| begun.send(()).unwrap_or(()));
     let (done, wait) = mpsc::channel();
     let theirs = watch.clone();
     std::thread::spawn(move || done.send(engine.transcribe(&noise, &theirs)));
-    // Long enough to be in the middle of a window.
-    assert!(
-        wait.recv_timeout(Duration::from_millis(1500)).is_err(),
-        "done before it was cancelled"
-    );
+    begins.recv().expect("it tells how far it is");
     watch.cancel();
-    let answer = wait.recv_timeout(Duration::from_secs(2)).expect("an answer within two seconds");
+    // whisper.cpp looks between layers of the decoder, but not within the encoder's pass over thirty seconds.
+    let answer = wait.recv_timeout(Duration::from_secs(20)).expect("it stops in mid-file");
     assert!(matches!(answer, Err(TranscribeError::Cancelled)));
 }
