@@ -8,7 +8,7 @@ SETUP := deploy/setup
 # Models are shared by all that is run from here; a hotline of its own has them beside its data.
 export KENTONGAN__ASR__MODELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kentongan/models
 
-.PHONY: demo test test-fast lint fmt bench fuzz prompts setup-build setup-test model
+.PHONY: demo test test-fast lint fmt bench bench-asr fuzz prompts setup-build setup-test model
 
 demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
@@ -29,6 +29,10 @@ fmt:
 
 bench: setup-test  ## figures and ratios (ARGS="--quick" for a minute's look); see tests/bench/README.md
 	$(CARGO) bench --locked --bench calls -- $(ARGS)
+
+# The work is whisper.cpp's, which is built alike in every profile.
+bench-asr: model  ## how well recordings are understood and what it costs (KENTONGAN_SPEECH=FOLDER with clips)
+	$(CARGO) bench --locked --profile dev --bench asr -- $(ARGS)
 
 fuzz: setup-build  ## each fuzz target for SECONDS (default 60)
 	fuzz/run $(or $(SECONDS_EACH),60)
