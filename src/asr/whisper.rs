@@ -56,7 +56,8 @@ impl Whisper {
         parameters.set_language(Some("id"));
         parameters.set_no_context(true);
         parameters.set_token_timestamps(true);
-        parameters.set_temperature_inc(0.2);
+        // No second try at a higher temperature: it sharpens the probabilities, so that guesses at noise look certain.
+        parameters.set_temperature_inc(0.0);
         parameters.set_audio_ctx(window(samples));
         parameters.set_print_special(false);
         parameters.set_print_progress(false);

@@ -97,7 +97,15 @@ impl Ear<'_> {
         let before = cpu();
         let transcript = asr::listen(self.engine, recording, &Watch::default())?;
         if self.verbose {
-            println!("  {}", transcript.text());
+            for segment in &transcript.segments {
+                let words = segment.words.iter().map(|w| format!("{:.2}", w.confidence));
+                println!(
+                    "  {:.2} {} {:?}",
+                    segment.confidence,
+                    segment.text,
+                    words.collect::<Vec<_>>()
+                );
+            }
         }
         Ok((transcript, cpu() - before))
     }
