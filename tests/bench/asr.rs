@@ -1,5 +1,4 @@
 //! `make bench-asr`: how well recordings are understood and what that costs. README.md beside this file tells how to read it.
-#![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 #[path = "asr/clips.rs"]
 mod clips;

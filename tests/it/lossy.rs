@@ -1,22 +1,18 @@
 //! A bad network between a caller and a hotline: datagrams of SIP and of RTP are lost, doubled, late and out of order.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kentongan::media::Clip;
-use kentongan::phone::ear::Heard;
-use kentongan::phone::{Met, Phone, PhoneCall};
+use kentongan::phone::Phone;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-use crate::hotline::{Hotline, slow};
-use crate::loopback::PROMPTS;
-use crate::{rows, sound};
+use crate::hotline::Hotline;
+use crate::rows;
 
 /// How bad a way is: chances from 0 to 1 for each datagram, and times.
 #[derive(Clone, Copy)]
@@ -169,104 +165,6 @@ impl Network {
         let port = self.rtp[1 - from].address().port();
         format!("{before}m=audio {port} {after}").into_bytes()
     }
-}
-
-fn prompts() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/id"))
-}
-
-/// How long these prompts take, one after the other.
-fn length(ids: &[&str]) -> Duration {
-    ids.iter().map(|id| sound::length(&prompts().join(id).with_extension("wav"))).sum()
-}
-
-async fn hears_any(call: &mut PhoneCall, ids: &[&str]) {
-    let heard = |all: &[Heard]| all.iter().any(|h| ids.iter().any(|id| h.id.starts_with(id)));
-    let met = call.until(Duration::from_secs(60), heard).await;
-    assert_eq!(met, Met::Yes, "one of {ids:?} in {:?}", call.heard());
-}
-
-/// The digits that were heard, in order.
-fn digits(heard: &[Heard]) -> String {
-    heard.iter().filter_map(|h| h.id.strip_prefix("angka/")).filter(|id| id.len() == 1).collect()
-}
-
-/// Whether `part` is what is left of `whole` when some of it was not heard.
-fn is_left_of(part: &str, whole: &str) -> bool {
-    let mut rest = whole.chars();
-    part.chars().all(|digit| rest.any(|other| other == digit))
-}
-
-/// 1, the story, `#`, `#`, and the code; what was heard of it.
-async fn report(call: &mut PhoneCall, story: &Arc<Clip>) -> String {
-    call.wait(Duration::from_millis(1500)).await;
-    call.press("1");
-    let until_beep = length(&["salam/direkam", "lapor/petunjuk", "lapor/akhiri"]);
-    call.wait(until_beep + Duration::from_secs(2)).await;
-    call.say(story.clone());
-    assert_eq!(call.said(Duration::from_secs(30)).await, Met::Yes);
-    call.wait(Duration::from_millis(500)).await;
-    call.press("#");
-    call.wait(Duration::from_secs(2)).await;
-    call.press("#");
-    hears_any(call, &["kode/dengar_lagi", "tambahan/"]).await;
-    digits(call.heard())
-}
-
-/// 2, the code, and the status.
-async fn ask(call: &mut PhoneCall, code: &str) {
-    call.wait(Duration::from_millis(1500)).await;
-    call.press("2");
-    call.wait(length(&["salam/direkam"]) + Duration::from_secs(1)).await;
-    call.press(code);
-    hears_any(call, &["status/diterima", "cek/dengar_lagi", "cek/tambah_pesan"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_and_a_question_survive_a_bad_line() {
-    if !slow() {
-        return;
-    }
-    let sip = Plan { lose: 0.05, double: 0.05, reorder: 0.1, jitter: Duration::from_millis(20) };
-    let rtp = Plan { lose: 0.03, double: 0.02, reorder: 0.03, jitter: Duration::from_millis(8) };
-    let mut hotline = Hotline::start("").unwrap();
-    let phone = Phone::new(Ipv4Addr::LOCALHOST.into(), "+6281200000000").await.unwrap();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/aduan.wav");
-    let story = Arc::new(Clip::from_wav(&file).unwrap());
-
-    let line = Line::to(&hotline, sip, rtp, 1).await;
-    let mut call = phone.dial(&line.uri(), Some(&PROMPTS), None).await.unwrap();
-    let heard = report(&mut call, &story).await;
-    let hearing = call.hang_up().await;
-    let codes = rows::codes(&hotline).await;
-    let [code] = codes.as_slice() else { panic!("one ticket: {codes:?}") };
-    assert!(is_left_of(&heard, &code.repeat(2)), "heard {heard} of {code} said twice");
-    assert!(heard.len() >= 12, "heard only {heard} of {code} said twice");
-    assert!(line.lost(Kind::Rtp) > 30, "the line was good: {} lost", line.lost(Kind::Rtp));
-    assert!(hearing.stats.packets_lost > 0);
-
-    let line = Line::to(&hotline, sip, rtp, 2).await;
-    let mut call = phone.dial(&line.uri(), Some(&PROMPTS), None).await.unwrap();
-    ask(&mut call, code).await;
-    call.hang_up().await;
-
-    assert!(hotline.stop().unwrap().success(), "{}", hotline.log());
-    let calls = rows::calls(&hotline).await;
-    assert_eq!(calls.len(), 2, "{calls:?}");
-    assert!(calls[0].did("menu_utama", "key 1") && calls[0].entered("simpan"), "{:?}", calls[0]);
-    assert!(calls[1].did("menu_utama", "key 2") && calls[1].entered("status"), "{:?}", calls[1]);
-    assert_eq!(rows::codes(&hotline).await.len(), 1);
-    // The second call is too short to be sure of a loss.
-    assert!(calls[0].packets_lost > 0, "{calls:?}");
-
-    let recordings = rows::recordings(&hotline).await;
-    let [cerita] = recordings.as_slice() else { panic!("{} recordings", recordings.len()) };
-    let kept = sound::read(&hotline.data.join("recordings").join(&cerita.file));
-    let (is, said) = (Duration::from_millis(cerita.duration_ms as u64), story.duration());
-    assert_eq!(cerita.duration_ms, kept.len() as i64 / 8);
-    // The caller waited up to two seconds for the beep and half a one before `#`.
-    assert!(is >= said && is < said + Duration::from_secs(3), "{is:?} for {said:?}");
-    sound::assert_holds(&kept, &sound::read(&file), "the story in the recording");
 }
 
 /// Enough calls that each message of a call is lost in some.

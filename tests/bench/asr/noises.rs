@@ -43,7 +43,10 @@ fn tone(hertz: f32) -> impl Iterator<Item = f32> {
 
 /// Half a second on, half a second off.
 fn busy() -> Vec<f32> {
-    tone(425.0).enumerate().map(|(n, s)| if n / (RATE / 2) % 2 == 0 { s } else { 0.0 }).collect()
+    tone(425.0)
+        .enumerate()
+        .map(|(n, s)| if (n / (RATE / 2)).is_multiple_of(2) { s } else { 0.0 })
+        .collect()
 }
 
 /// A melody of plucked strings: a burst of noise that runs round and is softened each time (Karplus and Strong, 1983).
