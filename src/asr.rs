@@ -10,6 +10,7 @@ mod config;
 pub mod formats;
 pub mod model;
 pub mod whisper;
+pub mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

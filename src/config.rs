@@ -16,6 +16,8 @@ use crate::{asr, call, media, sip, store, ticket};
 pub struct Config {
     /// Where rows and recordings live. Relative paths here and below are relative to the config file.
     pub data: PathBuf,
+    /// What this process does; several may share the data.
+    pub roles: Vec<Role>,
     pub sip: sip::Config,
     pub media: media::engine::Config,
     pub calls: call::Config,
@@ -80,10 +82,21 @@ pub enum ConfigError {
     Environment { name: String, message: String },
 }
 
+/// A part of the work that a process can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Answer calls; one process at a time.
+    Calls,
+    /// Write down recordings.
+    Transcribe,
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
             data: "data".into(),
+            roles: vec![Role::Calls, Role::Transcribe],
             sip: sip::Config::default(),
             media: media::engine::Config::default(),
             calls: call::Config::default(),
@@ -122,6 +135,11 @@ impl Default for Log {
 }
 
 impl Config {
+    /// Whether this process is to do that.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
     /// Reads the file at `path`, then lets `environment` override it.
     pub fn read(
         path: &Path,

@@ -23,7 +23,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the hotline until SIGTERM; then let the calls in progress end.
-    Serve,
+    Serve(commands::serve::Args),
     /// Start the hotline on loopback, put two real calls through it and tell the story.
     Demo(commands::demo::Args),
     /// Dial a SIP server with the built-in phone.
@@ -67,14 +67,14 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => Config::from_environment(environment)?,
     };
     match cli.command {
-        Command::Serve => commands::serve::run(config).await,
+        Command::Serve(args) => commands::serve::run(config, args).await,
         Command::Demo(args) => commands::demo::run(config, args).await,
         Command::Call(args) => commands::call::run(args).await,
         Command::Script(command) => commands::script::run(&config, command),
         Command::Prompts(command) => commands::prompts::run(&config, command),
         Command::Model(command) => commands::model::run(&config, command),
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
-        Command::Transcribe(args) => commands::transcribe::run(&config, args),
+        Command::Transcribe(args) => commands::transcribe::run(&config, args).await,
         Command::Doctor => commands::doctor::run(&config).await,
     }
 }

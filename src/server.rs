@@ -1,6 +1,7 @@
 //! Starts the parts in order and stops them in reverse; the only place that spawns long tasks.
 
 pub mod health;
+mod transcription;
 pub mod voice;
 
 use std::net::SocketAddr;
@@ -14,13 +15,16 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::asr::worker::{Workers, Workplace};
 use crate::call::{Hotline, recovery};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::files::Files;
 use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
 use crate::store::Store;
+
+pub use transcription::Transcription;
 
 /// How long the last answers may take to be acknowledged when everything stops.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -36,6 +40,7 @@ pub struct Server {
     calls: TaskTracker,
     taking: tokio::task::JoinHandle<()>,
     helpers: Vec<tokio::task::JoinHandle<()>>,
+    workers: Option<Workers>,
     closing: watch::Sender<bool>,
     health: health::Health,
 }
@@ -73,14 +78,22 @@ impl Server {
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
+        let (late, hold) = watch::channel(false);
+        let workers = config.has(Role::Transcribe).then(|| {
+            let (store, files) = (hotline.store.clone(), hotline.files.clone());
+            Workers::start(
+                &config.asr,
+                Workplace { store, files, clock: hotline.clock.clone(), hold },
+            )
+        });
         let taking = tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone()));
         let helpers = vec![
             tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone())),
-            tokio::spawn(watch_load(hotline.clone(), agent.clone())),
+            tokio::spawn(watch_load(hotline.clone(), agent.clone(), late)),
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), "ready for calls");
-        Ok(Server { hotline, agent, calls, taking, helpers, closing, health })
+        Ok(Server { hotline, agent, calls, taking, helpers, workers, closing, health })
     }
 
     /// Where SIP is answered.
@@ -103,6 +116,12 @@ impl Server {
         let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
+        // While the calls end: an engine may take seconds to notice.
+        let workers = tokio::spawn(async {
+            if let Some(workers) = self.workers {
+                workers.stop().await;
+            }
+        });
         // Before the doors close: who watches the load would open them again.
         end(self.helpers).await;
         self.agent
@@ -116,6 +135,9 @@ impl Server {
         }
         self.agent.close(GOODBYE).await;
         end(vec![self.taking]).await;
+        if let Err(error) = workers.await {
+            warn!(%error, "the transcription workers did not end in order");
+        }
         self.hotline.store.close().await;
         drop(self.health);
         let hotline = self.hotline;
@@ -155,15 +177,14 @@ async fn take_calls(
     }
 }
 
-/// Refuses new calls while the media threads run late, so that those in progress stay clean.
-async fn watch_load(hotline: Arc<Hotline>, agent: Arc<UserAgent>) {
+/// Refuses new calls and begins no transcription while the media threads run late, so that the calls in progress stay
+/// clean.
+async fn watch_load(hotline: Arc<Hotline>, agent: Arc<UserAgent>, was_late: watch::Sender<bool>) {
     let mut ticks = tokio::time::interval(WATCH);
-    let mut late = false;
     loop {
         ticks.tick().await;
-        let now_late = hotline.engine.is_late();
-        if now_late != late {
-            late = now_late;
+        let late = hotline.engine.is_late();
+        if was_late.send_if_modified(|was| std::mem::replace(was, late) != late) {
             warn!(
                 late,
                 "the media threads' lateness changed: new calls are {}",

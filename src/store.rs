@@ -80,8 +80,8 @@ pub struct Store {
     /// Counts the starts of the program, as far as they took calls.
     run: i64,
     limits: Arc<Limits>,
-    /// Told of each job queued by this process, after its commit.
-    queued: Arc<Notify>,
+    /// Told of each job that this process queued or did, after its commit.
+    jobs_changed: Arc<Notify>,
 }
 
 impl Store {
@@ -110,7 +110,7 @@ impl Store {
     async fn on(db: Db, limits: Limits) -> Result<Store, StoreError> {
         seed::load(&db).await?;
         let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
-        Ok(Store { db, run, limits: Arc::new(limits), queued: Arc::default() })
+        Ok(Store { db, run, limits: Arc::new(limits), jobs_changed: Arc::default() })
     }
 
     /// Finishes what was asked for and closes the database. Later requests fail with [`StoreError::Closed`].

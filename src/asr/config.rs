@@ -17,6 +17,7 @@ pub struct Config {
     /// Recordings written down at the same time, one thread each.
     pub workers: usize,
     /// How far the workers stand back from the calls, as nice(1) counts: 0 to 19.
+    #[serde(deserialize_with = "nice")]
     pub nice: i32,
     /// Guesses followed at the same time, 1 to 8; more is slower and a little better.
     #[serde(deserialize_with = "beam")]
@@ -47,6 +48,13 @@ impl Default for Config {
             prompt: String::new(),
             seconds_per_minute: 300,
         }
+    }
+}
+
+fn nice<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
+    match i32::deserialize(from)? {
+        nice @ 0..=19 => Ok(nice),
+        other => Err(D::Error::custom(format!("nice = {other}: it can be 0 to 19"))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ticket::transcript::{Segment, Transcript};
+use crate::ticket::transcript::{Outcome, Segment, Transcript};
 
 /// How a transcript is written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Format {
     /// The whole transcript, with a newline at the end of each line.
     pub fn write(self, transcript: &Transcript) -> Result<String, serde_json::Error> {
         Ok(match self {
-            Format::Text => text(&transcript.segments),
+            Format::Text => text(transcript),
             Format::Json => serde_json::to_string_pretty(transcript)? + "\n",
             Format::Srt => srt(&transcript.segments),
             Format::Vtt => vtt(&transcript.segments),
@@ -38,7 +38,16 @@ impl Format {
     }
 }
 
-fn text(segments: &[Segment]) -> String {
+/// A result without words is told as one.
+fn text(transcript: &Transcript) -> String {
+    match transcript.outcome {
+        Outcome::Words => lines(&transcript.segments),
+        Outcome::NoSpeech => "Tidak ada suara.\n".into(),
+        Outcome::Unclear => "Ada suara, tetapi tidak jelas.\n".into(),
+    }
+}
+
+fn lines(segments: &[Segment]) -> String {
     segments.iter().fold(String::new(), |mut out, s| {
         let seconds = s.start_ms / 1000;
         let doubt = if s.doubtful { "(?) " } else { "" };

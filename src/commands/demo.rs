@@ -9,19 +9,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use kentongan::config::Config;
+use kentongan::asr::formats::Format;
+use kentongan::config::{Config, Role};
 use kentongan::media::Clip;
 use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
 use kentongan::server::{Server, voice};
-use kentongan::store::{Store, TicketView};
+use kentongan::store::{JobKind, Store, TicketView};
 use kentongan::ticket::TicketCode;
+use kentongan::ticket::transcript::{Outcome, Transcript};
 
 /// The complaint that is spoken unless another is given.
 const COMPLAINT: &[u8] = include_bytes!("../../tests/audio/aduan.wav");
 /// The longest that any prompt may be waited for.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The longest that a transcript may be waited for, on a slow machine too.
+const TRANSCRIPT: Duration = Duration::from_secs(300);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -38,6 +43,7 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     config.log.filter = "warn".into();
     super::log::start(&config.log)?;
     config.data = "data/demo".into();
+    config.roles = vec![Role::Calls, Role::Transcribe];
     config.media.bind = [127, 0, 0, 1].into();
     on_loopback(&mut config, args.once);
     let catalogue = Catalogue::read(&config.prompts.folder)?;
@@ -117,6 +123,8 @@ async fn tell(
         seconds(&hearing)
     ));
 
+    written_down(&story, config, &server.hotline().store, &view).await?;
+
     for call in server.hotline().store.calls_recent(2).await? {
         let reason = call.end_reason.map_or("still up", |reason| reason.word());
         story.step(&format!(
@@ -179,6 +187,44 @@ async fn ask(story: &Story, mut call: PhoneCall, code: &TicketCode) -> anyhow::R
         .await?;
     story.says("hangs up");
     Ok(call.hang_up().await)
+}
+
+/// Tells what the machine made of the complaint, if it has a model to listen with.
+async fn written_down(
+    story: &Story,
+    config: &Config,
+    store: &Store,
+    view: &TicketView,
+) -> anyhow::Result<()> {
+    if let Err(error) = kentongan::asr::open(&config.asr) {
+        story.step(&format!("The recording waits to be written down: {error}."));
+        return Ok(());
+    }
+    let ticket = view.ticket.id;
+    let row = loop {
+        // Heard from here on, so that what happens while looking is not missed.
+        let mut changed = std::pin::pin!(store.jobs_changed().notified());
+        changed.as_mut().enable();
+        if let Some(row) = store.transcripts_of_ticket(ticket).await?.pop() {
+            break row;
+        }
+        if let Some(failure) = store.newest_failure(JobKind::Transcribe).await? {
+            bail!("the recording was not written down: {}", failure.reason);
+        }
+        tokio::time::timeout(TRANSCRIPT, changed)
+            .await
+            .context("the recording was not written down in time")?;
+    };
+    let Transcript { engine, model, outcome, .. } = &row.transcript;
+    let seconds = row.cpu_ms as f64 / 1000.0;
+    story.step(&format!(
+        "The recording was written down by {engine} ({model}, {seconds:.1} s of CPU time):"
+    ));
+    for line in Format::Text.write(&row.transcript)?.lines() {
+        story.line("machine", line);
+    }
+    ensure!(*outcome == Outcome::Words, "no words were found in the recording");
+    Ok(())
 }
 
 /// The digits heard whole after the last time that `prompt` was heard.

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use kentongan::asr;
 use kentongan::clock::{Clock, SystemClock};
 use kentongan::config::Config;
 use kentongan::files::Files;
 use kentongan::media::Codec;
 use kentongan::prompts::{self, Catalogue, Severity};
 use kentongan::server::voice;
-use kentongan::store::{Store, StoreError};
+use kentongan::store::{JobKind, Store, StoreError};
 
 /// Less than this on the disk is a warning: about a hundred hours of recordings.
 const ROOMY: u64 = 6 << 30;
@@ -45,6 +46,8 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     findings.extend(prompts(config));
     findings.push(script(config));
     findings.push(database(config).await);
+    findings.push(model(config));
+    findings.extend(transcription(config).await);
     for finding in &findings {
         let mark = match finding.state {
             State::Ok => "ok     ",
@@ -253,4 +256,27 @@ async fn database(config: &Config) -> Finding {
         ),
         Err(e) => error("database", format!("{e}")),
     }
+}
+
+/// Loads the model as a worker would. Without one the calls go on all the same.
+fn model(config: &Config) -> Finding {
+    match asr::open(&config.asr) {
+        Ok(engine) => ok("model", format!("{} {} loads", engine.engine(), engine.model())),
+        Err(e) => warning("model", format!("recordings wait to be written down: {e}")),
+    }
+}
+
+/// Recordings that were given up; a database that cannot be read was told of already.
+async fn transcription(config: &Config) -> Option<Finding> {
+    let store = Store::open_existing(&config.store()).await.ok()?;
+    let failed = store.counts().await.ok()?.jobs_failed;
+    let newest = store.newest_failure(JobKind::Transcribe).await.ok()??;
+    let of = newest.code.map_or(String::new(), |code| format!(" (ticket {code})"));
+    Some(warning(
+        "speech",
+        format!(
+            "{failed} recordings were given up, the last one{of}: {}; `kentongan transcribe --redo all` tries again",
+            newest.reason
+        ),
+    ))
 }

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use kentongan::asr::formats::Format;
 use kentongan::clock::Timestamp;
 use kentongan::config::Config;
-use kentongan::store::{Store, TicketView};
+use kentongan::store::{Store, TicketView, TranscriptRow};
 use kentongan::ticket::TicketCode;
 
 #[derive(clap::Subcommand)]
@@ -25,11 +26,12 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> 
         println!("no ticket has the code {code}");
         return Ok(ExitCode::FAILURE);
     };
-    show(config, &view)?;
+    let transcripts = store.transcripts_of_ticket(view.ticket.id).await?;
+    show(config, &view, &transcripts)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(config: &Config, view: &TicketView) -> anyhow::Result<()> {
+fn show(config: &Config, view: &TicketView, transcripts: &[TranscriptRow]) -> anyhow::Result<()> {
     let zone = config.calls.zone()?;
     let time = |at: Timestamp| -> anyhow::Result<String> {
         let at = jiff::Timestamp::from_millisecond(at.0)?.to_zoned(zone.clone());
@@ -54,6 +56,10 @@ fn show(config: &Config, view: &TicketView) -> anyhow::Result<()> {
             recording.duration_ms as f64 / 1000.0,
             recording.speech_ms as f64 / 1000.0
         );
+        match transcripts.iter().find(|row| row.recording == recording.id) {
+            Some(row) => print!("{}", indented(&Format::Text.write(&row.transcript)?)),
+            None => println!("           (belum ditranskripsi)"),
+        }
     }
     for message in &view.messages {
         println!("Teks       {}: {:?}", time(message.at)?, message.body);
@@ -62,4 +68,9 @@ fn show(config: &Config, view: &TicketView) -> anyhow::Result<()> {
         println!("Riwayat    {}  {}  {}", time(event.at)?, event.what, event.to_status.word());
     }
     Ok(())
+}
+
+/// Under the recording that it belongs to.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("           {line}\n")).collect()
 }

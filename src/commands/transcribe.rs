@@ -10,13 +10,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kentongan::asr::audio::Recording;
 use kentongan::asr::formats::Format;
 use kentongan::asr::{self, Transcriber, Watch};
+use kentongan::clock::{Clock, SystemClock};
 use kentongan::config::Config;
+use kentongan::store::{Redo, Store};
+use kentongan::ticket::TicketCode;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Recordings as WAV files.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "redo", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Have the hotline write down stored recordings again, those of one ticket or `all`: after a better model was
+    /// installed, or after jobs were given up.
+    #[arg(long, value_name = "CODE|all", conflicts_with = "files")]
+    redo: Option<String>,
     /// How to write what was said.
     #[arg(long, value_enum, default_value = "text")]
     format: Kind,
@@ -37,8 +44,28 @@ enum Kind {
 }
 
 /// Goes through all files; exits with 1 when one of them failed.
-pub fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
-    let engine = open(&config.asr, args.model.as_deref())?;
+pub async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
+    match args.redo.as_deref() {
+        Some(what) => redo(config, what).await,
+        None => tokio::task::block_in_place(|| all(&config.asr, &args)),
+    }
+}
+
+/// Queues stored recordings; workers find them within seconds, now or when they run again.
+async fn redo(config: &Config, what: &str) -> anyhow::Result<ExitCode> {
+    let what = match what {
+        "all" => Redo::All,
+        code => Redo::Ticket(TicketCode::parse(code)?),
+    };
+    let store = Store::open_existing(&config.store()).await?;
+    let queued = store.queue_again(what, SystemClock.now()).await?;
+    store.close().await;
+    println!("{queued} recordings are queued to be written down again");
+    Ok(if queued == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn all(config: &asr::Config, args: &Args) -> anyhow::Result<ExitCode> {
+    let engine = open(config, args.model.as_deref())?;
     let format = args.format.into();
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

@@ -135,7 +135,7 @@ impl Store {
         self.db
             .write(Durability::Process, move |tx| Box::pin(release(tx, Arc::clone(&job))))
             .await?;
-        self.queued.notify_waiters();
+        self.jobs_changed.notify_waiters();
         Ok(())
     }
 
@@ -157,9 +157,10 @@ impl Store {
         ))
     }
 
-    /// Wakes everybody who waits when this process has queued a job. Another process's jobs are found by looking.
-    pub fn queued(&self) -> &Notify {
-        &self.queued
+    /// Wakes everybody who waits when this process has queued a job or done one. What another process did is found by
+    /// looking.
+    pub fn jobs_changed(&self) -> &Notify {
+        &self.jobs_changed
     }
 }
 

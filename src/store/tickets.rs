@@ -119,7 +119,7 @@ impl Store {
                 .db
                 .write(Durability::PowerCut, move |tx| Box::pin(open(tx, Arc::clone(&request))))
                 .await?;
-            self.queued.notify_waiters();
+            self.jobs_changed.notify_waiters();
             Ok(ticket)
         }
     }
@@ -137,7 +137,7 @@ impl Store {
                 Box::pin(add(tx, ticket, Arc::clone(&addition), now))
             })
             .await?;
-        self.queued.notify_waiters();
+        self.jobs_changed.notify_waiters();
         Ok(())
     }
 

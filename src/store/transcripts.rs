@@ -55,7 +55,9 @@ impl Store {
         let done = Arc::new((job.clone(), Made { transcript, ..made }));
         self.db
             .write(Durability::PowerCut, move |tx| Box::pin(finish(tx, Arc::clone(&done), now)))
-            .await
+            .await?;
+        self.jobs_changed.notify_waiters();
+        Ok(())
     }
 
     /// What was written down of a recording.
@@ -99,7 +101,7 @@ impl Store {
             .db
             .write(Durability::Process, move |tx| Box::pin(redo(tx, Arc::clone(&what), now)))
             .await?;
-        self.queued.notify_waiters();
+        self.jobs_changed.notify_waiters();
         Ok(queued)
     }
 

@@ -132,7 +132,7 @@ impl Hotline {
 fn serve(command: &mut Command, folder: &Path) -> anyhow::Result<Child> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
     command
-        .arg("serve")
+        .args(["serve", "--roles", "calls"])
         .arg("--config")
         .arg(folder.join("kentongan.toml"))
         .env("NO_COLOR", "1")

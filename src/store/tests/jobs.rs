@@ -184,7 +184,7 @@ async fn recordings_are_written_down_again_by_ticket_recording_or_all() {
 #[tokio::test]
 async fn whoever_waits_is_told_of_a_new_job() {
     let store = Store::in_memory().await.unwrap();
-    let mut told = Box::pin(store.queued().notified());
+    let mut told = Box::pin(store.jobs_changed().notified());
     told.as_mut().enable();
     waiting(&store).await;
     told.await;

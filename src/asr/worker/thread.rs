@@ -1,0 +1,52 @@
+//! The thread that listens: it yields to the calls, and says what it cost.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::oneshot;
+
+use super::{ListenError, Shared};
+use crate::asr::{Transcriber, Watch};
+use crate::ticket::transcript::Transcript;
+
+/// What a thread brings back.
+pub(super) struct Heard {
+    pub transcript: Transcript,
+    /// CPU time of this thread; what an engine's own threads spend is not in it.
+    pub cpu: Duration,
+}
+
+/// Starts a thread for one file. It ends by itself; without an answer it broke down.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    engine: Arc<dyn Transcriber>,
+    path: PathBuf,
+    watch: Watch,
+) -> io::Result<oneshot::Receiver<Result<Heard, ListenError>>> {
+    let (reply, answer) = oneshot::channel();
+    let shared = shared.clone();
+    std::thread::Builder::new().name("transcribe".into()).spawn(move || {
+        yield_to_calls(shared.config.nice);
+        let transcript = (shared.listen)(&*engine, &path, &watch);
+        // Nobody waits any more when it did not stop in time.
+        let _ = reply.send(transcript.map(|transcript| Heard { transcript, cpu: cpu() }));
+    })?;
+    Ok(answer)
+}
+
+/// Lowers the priority of this thread and of those that it starts. Linux has a nice level for each thread
+/// (setpriority(2), "C library/kernel differences").
+fn yield_to_calls(nice: i32) {
+    let this = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(this), nice) {
+        tracing::warn!(%error, nice, "the priority of a listening thread cannot be lowered");
+    }
+}
+
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.max(0) as u64, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
