@@ -8,5 +8,6 @@ pub mod model;
 pub mod prompts;
 pub mod script;
 pub mod serve;
+pub mod suggestions;
 pub mod ticket;
 pub mod transcribe;

@@ -24,6 +24,7 @@ pub struct Config {
     pub ivr: Ivr,
     pub prompts: Prompts,
     pub asr: asr::Config,
+    pub suggest: Suggest,
     pub limits: ticket::disclosure::Limits,
     pub http: Http,
     pub log: Log,
@@ -43,6 +44,16 @@ pub struct Ivr {
 pub struct Prompts {
     /// The folder with `prompts.toml` and the WAVs.
     pub folder: PathBuf,
+}
+
+/// What suggestions of places and categories are made from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Suggest {
+    /// The site's places; without it those that come with the program.
+    pub places: Option<PathBuf>,
+    /// The words of the site's categories; without it those that come with the program.
+    pub categories: Option<PathBuf>,
 }
 
 /// Metrics and health, for the machine itself.
@@ -103,6 +114,7 @@ impl Default for Config {
             ivr: Ivr::default(),
             prompts: Prompts::default(),
             asr: asr::Config::default(),
+            suggest: Suggest::default(),
             limits: ticket::disclosure::Limits::default(),
             http: Http::default(),
             log: Log::default(),
@@ -186,9 +198,10 @@ impl Config {
 
     /// Makes every path absolute or relative to the working directory.
     fn relative_to(&mut self, folder: &Path) {
-        for path in
-            [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder, &mut self.asr.models]
-        {
+        let files = [&mut self.suggest.places, &mut self.suggest.categories];
+        let paths =
+            [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder, &mut self.asr.models];
+        for path in paths.into_iter().chain(files.into_iter().flatten()) {
             *path = folder.join(&*path);
         }
     }
@@ -270,7 +283,9 @@ mod tests {
 
     #[test]
     fn paths_are_relative_to_the_file() {
-        let config = read("data = 'rows'", &[]).unwrap();
+        let config = read("data = 'rows'\nsuggest.places = 'p.toml'", &[]).unwrap();
         assert!(config.data.is_absolute() && config.data.ends_with("rows"));
+        let places = config.suggest.places.unwrap();
+        assert!(places.is_absolute() && places.ends_with("p.toml"));
     }
 }

@@ -1,6 +1,7 @@
 //! Starts the parts in order and stops them in reverse; the only place that spawns long tasks.
 
 pub mod health;
+pub mod suggest;
 mod transcription;
 pub mod voice;
 

@@ -12,6 +12,7 @@ mod jobs;
 mod lookups;
 mod recordings;
 mod recovery;
+mod search;
 mod seed;
 mod sql;
 mod tickets;
@@ -38,6 +39,7 @@ pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
+pub use search::{Cursor, Hit, Hits, Piece, Source};
 pub use seed::{AgencyRow, CategoryRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use transcripts::{Made, Redo, TranscriptRow};
@@ -109,6 +111,7 @@ impl Store {
 
     async fn on(db: Db, limits: Limits) -> Result<Store, StoreError> {
         seed::load(&db).await?;
+        search::catch_up(&db).await?;
         let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
         Ok(Store { db, run, limits: Arc::new(limits), jobs_changed: Arc::default() })
     }

@@ -3,7 +3,10 @@
 pub mod code;
 pub mod contact;
 pub mod disclosure;
+pub mod stem;
+pub mod suggest;
 pub mod transcript;
+pub mod words;
 pub mod workflow;
 
 use serde::de::IntoDeserializer;

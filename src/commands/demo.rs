@@ -15,7 +15,7 @@ use kentongan::media::Clip;
 use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
-use kentongan::server::{Server, voice};
+use kentongan::server::{Server, suggest, voice};
 use kentongan::store::{JobKind, Store, TicketView};
 use kentongan::ticket::TicketCode;
 use kentongan::ticket::transcript::{Outcome, Transcript};
@@ -222,6 +222,10 @@ async fn written_down(
     ));
     for line in Format::Text.write(&row.transcript)?.lines() {
         story.line("machine", line);
+    }
+    let suggestions = suggest::load(&config.suggest)?.of_transcript(&row.transcript);
+    for line in super::suggestions::lines(&suggestions, &store.categories().await?) {
+        story.line("machine", &line);
     }
     ensure!(*outcome == Outcome::Words, "no words were found in the recording");
     Ok(())

@@ -10,7 +10,7 @@ use kentongan::config::Config;
 use kentongan::files::Files;
 use kentongan::media::Codec;
 use kentongan::prompts::{self, Catalogue, Severity};
-use kentongan::server::voice;
+use kentongan::server::{suggest, voice};
 use kentongan::store::{JobKind, Store, StoreError};
 
 /// Less than this on the disk is a warning: about a hundred hours of recordings.
@@ -46,6 +46,8 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     findings.extend(prompts(config));
     findings.push(script(config));
     findings.push(database(config).await);
+    findings.push(places(config));
+    findings.push(categories(config).await);
     findings.push(model(config));
     findings.extend(transcription(config).await);
     for finding in &findings {
@@ -255,6 +257,34 @@ async fn database(config: &Config) -> Finding {
             format!("damaged: {}; restore a backup before serving", problems.join("; ")),
         ),
         Err(e) => error("database", format!("{e}")),
+    }
+}
+
+fn places(config: &Config) -> Finding {
+    match suggest::places(&config.suggest) {
+        Ok(places) => ok("places", format!("{} places to suggest", places.len())),
+        Err(e) => error("places", format!("{e:#}")),
+    }
+}
+
+/// Words of a category that the database does not have suggest nothing.
+async fn categories(config: &Config) -> Finding {
+    let lexicon = match suggest::categories(&config.suggest) {
+        Ok(lexicon) => lexicon,
+        Err(e) => return error("words", format!("{e:#}")),
+    };
+    let said = format!("words for {} categories", lexicon.ids().count());
+    // A database that cannot be read was told of already.
+    let Ok(store) = Store::open_existing(&config.store()).await else { return ok("words", said) };
+    let Ok(known) = store.categories().await else { return ok("words", said) };
+    let unknown: Vec<&str> =
+        lexicon.ids().filter(|id| known.iter().all(|category| category.id != *id)).collect();
+    match unknown[..] {
+        [] => ok("words", said),
+        _ => warning(
+            "words",
+            format!("{said}; the database has no {}: correct the id", unknown.join(", ")),
+        ),
     }
 }
 

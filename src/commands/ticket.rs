@@ -1,12 +1,19 @@
-//! `kentongan ticket show CODE`
+//! `kentongan ticket show CODE`, `kentongan ticket find WORDS...`
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use kentongan::asr::formats::Format;
 use kentongan::clock::Timestamp;
 use kentongan::config::Config;
-use kentongan::store::{Store, TicketView, TranscriptRow};
+use kentongan::server::suggest;
+use kentongan::store::{
+    CategoryRow, Hit, MessageKind, Piece, Source, Store, TicketView, TranscriptRow,
+};
 use kentongan::ticket::TicketCode;
+use kentongan::ticket::suggest::Suggester;
+
+use super::suggestions;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -15,28 +22,76 @@ pub enum Command {
         /// Eight digits; dashes and spaces are fine.
         code: String,
     },
+    /// Find tickets by what was said or written, by code or by number.
+    ///
+    /// All words must be there, in any form: "lubang" finds "berlubang". "\"jalan rusak\"" is a phrase, "lub*" any word that
+    /// begins so.
+    Find {
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// How many are shown, 100 at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+        limit: u8,
+    },
 }
 
 /// Exits with 1 if there is no such ticket.
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
-    let Command::Show { code } = command;
-    let code = TicketCode::parse(&code)?;
     let store = Store::open_existing(&config.store()).await?;
+    match command {
+        Command::Show { code } => show(config, &store, &code).await,
+        Command::Find { words, limit } => find(config, &store, &words.join(" "), limit).await,
+    }
+}
+
+async fn show(config: &Config, store: &Store, code: &str) -> anyhow::Result<ExitCode> {
+    let code = TicketCode::parse(code)?;
     let Some(view) = store.ticket(&code).await? else {
         println!("no ticket has the code {code}");
         return Ok(ExitCode::FAILURE);
     };
     let transcripts = store.transcripts_of_ticket(view.ticket.id).await?;
-    show(config, &view, &transcripts)?;
+    // The ticket is what was asked for; suggestions are a help.
+    let suggester = suggest::load(&config.suggest)
+        .inspect_err(|error| eprintln!("kentongan: no suggestions: {error:#}"))
+        .ok();
+    let suggesting = Suggesting { suggester, categories: store.categories().await? };
+    print(config, &view, &transcripts, &suggesting)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(config: &Config, view: &TicketView, transcripts: &[TranscriptRow]) -> anyhow::Result<()> {
-    let zone = config.calls.zone()?;
-    let time = |at: Timestamp| -> anyhow::Result<String> {
-        let at = jiff::Timestamp::from_millisecond(at.0)?.to_zoned(zone.clone());
-        Ok(at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
-    };
+/// What suggestions are made and named with.
+struct Suggesting {
+    suggester: Option<Suggester>,
+    categories: Vec<CategoryRow>,
+}
+
+impl Suggesting {
+    fn of_transcript(&self, row: &TranscriptRow) -> Vec<String> {
+        self.suggester.iter().flat_map(|s| self.lines(&s.of_transcript(&row.transcript))).collect()
+    }
+
+    fn of_text(&self, text: &str) -> Vec<String> {
+        self.suggester.iter().flat_map(|s| self.lines(&s.of_text(text))).collect()
+    }
+
+    fn lines(&self, suggestions: &kentongan::ticket::suggest::Suggestions) -> Vec<String> {
+        suggestions::lines(suggestions, &self.categories)
+    }
+}
+
+fn time(config: &Config, at: Timestamp, form: &str) -> anyhow::Result<String> {
+    let at = jiff::Timestamp::from_millisecond(at.0)?.to_zoned(config.calls.zone()?);
+    Ok(at.strftime(form).to_string())
+}
+
+fn print(
+    config: &Config,
+    view: &TicketView,
+    transcripts: &[TranscriptRow],
+    suggesting: &Suggesting,
+) -> anyhow::Result<()> {
+    let time = |at: Timestamp| time(config, at, "%Y-%m-%d %H:%M:%S %Z");
     let ticket = &view.ticket;
     println!("Kode       {}", ticket.code);
     println!("Status     {}", ticket.status.word());
@@ -57,12 +112,18 @@ fn show(config: &Config, view: &TicketView, transcripts: &[TranscriptRow]) -> an
             recording.speech_ms as f64 / 1000.0
         );
         match transcripts.iter().find(|row| row.recording == recording.id) {
-            Some(row) => print!("{}", indented(&Format::Text.write(&row.transcript)?)),
+            Some(row) => {
+                print!("{}", indented(&Format::Text.write(&row.transcript)?));
+                print!("{}", indented(&suggesting.of_transcript(row).join("\n")));
+            }
             None => println!("           (belum ditranskripsi)"),
         }
     }
     for message in &view.messages {
         println!("Teks       {}: {:?}", time(message.at)?, message.body);
+        if message.kind != MessageKind::Answer {
+            print!("{}", indented(&suggesting.of_text(&message.body).join("\n")));
+        }
     }
     for event in &view.history {
         println!("Riwayat    {}  {}  {}", time(event.at)?, event.what, event.to_status.word());
@@ -73,4 +134,46 @@ fn show(config: &Config, view: &TicketView, transcripts: &[TranscriptRow]) -> an
 /// Under the recording that it belongs to.
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("           {line}\n")).collect()
+}
+
+async fn find(config: &Config, store: &Store, words: &str, limit: u8) -> anyhow::Result<ExitCode> {
+    let found = store.search(words, None, limit.into()).await?;
+    if found.hits.is_empty() {
+        println!("nothing was found");
+        return Ok(ExitCode::FAILURE);
+    }
+    let bold = std::io::stdout().is_terminal();
+    for hit in &found.hits {
+        println!("{}", line(config, hit, bold)?);
+    }
+    if found.next.is_some() {
+        println!("there are more: add a word, or raise --limit");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A hit in one line: code, when, state, where it was found, and the words around it.
+fn line(config: &Config, hit: &Hit, bold: bool) -> anyhow::Result<String> {
+    let source = match hit.source {
+        Source::Ticket => "tiket",
+        Source::Recording(_) => "rekaman",
+        Source::Message(MessageKind::Answer) => "jawaban",
+        Source::Message(MessageKind::Report | MessageKind::Addition) => "teks",
+    };
+    let snippet: String = hit.snippet.iter().map(|piece| shown(piece, bold)).collect();
+    Ok(format!(
+        "{}  {}  {:<14}  {source:<7}  {}{snippet}",
+        hit.code,
+        time(config, hit.at, "%Y-%m-%d %H:%M")?,
+        hit.status.word(),
+        if hit.confidential { "(rahasia) " } else { "" },
+    ))
+}
+
+fn shown(piece: &Piece, bold: bool) -> String {
+    match (piece.hit, bold) {
+        (false, _) => piece.text.clone(),
+        (true, true) => format!("\x1b[1m{}\x1b[0m", piece.text),
+        (true, false) => format!("[{}]", piece.text),
+    }
 }

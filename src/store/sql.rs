@@ -80,7 +80,7 @@ statements! {
     TICKET_OF_CALL = "UPDATE call SET ticket = $2 WHERE id = $1 AND ticket IS NULL";
     INSERT_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status)
         VALUES ($1, $2, $3, $4, $5, $6)";
-    INSERT_MESSAGE = "INSERT INTO message (ticket, kind, body, at) VALUES ($1, $2, $3, $4)";
+    INSERT_MESSAGE = "INSERT INTO message (ticket, kind, body, at) VALUES ($1, $2, $3, $4) RETURNING id";
     TOUCH_TICKET = "UPDATE ticket SET updated = $2, anonymous = COALESCE($3, anonymous),
         confidential = COALESCE($4, confidential) WHERE id = $1 RETURNING status";
     TICKET_BY_CODE = "SELECT t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
@@ -160,7 +160,36 @@ statements! {
     SEGMENTS = "SELECT start_ms, end_ms, text, confidence, doubtful, words FROM transcript_segment
         WHERE transcript = $1 ORDER BY position";
 
+    // Search. FIND_TEXTS and PUT_TEXT are SQLite's: `search` is a full-text table, and MATCH its language.
+    FIND_TEXTS = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
+        s.at, s.body
+        FROM search s JOIN ticket t ON t.id = s.ticket
+            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
+        WHERE s.search MATCH $1 AND s.rowid < $2 ORDER BY s.rowid DESC LIMIT $3";
+    PUT_TEXT = "INSERT OR REPLACE INTO search (rowid, stems, body, ticket, source, subject, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    FIND_CODE = "SELECT t.id AS key, t.id AS ticket, t.code, t.status, t.confidential, 'ticket' AS source,
+        t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
+            (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
+            (SELECT text FROM transcript WHERE recording =
+                (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body
+        FROM ticket t WHERE t.code = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
+    FIND_NUMBER = "SELECT t.id AS key, t.id AS ticket, t.code, t.status, t.confidential, 'ticket' AS source,
+        t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
+            (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
+            (SELECT text FROM transcript WHERE recording =
+                (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body
+        FROM ticket t WHERE t.number = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
+    TICKET_AND_TIME = "SELECT t.ticket, r.started FROM ticket_recording t JOIN recording r ON r.id = t.recording
+        WHERE t.recording = $1";
+    TRANSCRIPTS_TO_INDEX = "SELECT x.id, r.id, t.ticket, r.started, x.text
+        FROM transcript x JOIN recording r ON r.id = x.recording JOIN ticket_recording t ON t.recording = r.id
+        WHERE x.id > $1 ORDER BY x.id LIMIT $2";
+    MESSAGES_TO_INDEX = "SELECT id, id, ticket, at, body FROM message WHERE id > $1 ORDER BY id LIMIT $2";
+
     // Seed data and settings.
+    PUT_SETTING = "INSERT INTO setting (key, value) VALUES ($1, $2)
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     CLAIM_SETTING = "INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
     SETTING = "SELECT value FROM setting WHERE key = $1";
     INSERT_AGENCY = "INSERT INTO agency (id, name, clip) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";

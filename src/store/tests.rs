@@ -6,6 +6,7 @@ mod faults;
 mod jobs;
 mod limits;
 mod rows;
+mod search;
 
 use std::ops::Deref;
 use std::time::Duration;

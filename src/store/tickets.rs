@@ -7,7 +7,7 @@ use super::db::{Tx, on_read, on_tx};
 use super::jobs::JobKind;
 use super::recordings::RecordingRow;
 use super::writer::Durability;
-use super::{LINE, OpenError, Store, StoreError, TEXT, sql, tidy, tidy_lines};
+use super::{LINE, OpenError, Store, StoreError, TEXT, search, sql, tidy, tidy_lines};
 use crate::clock::Timestamp;
 use crate::ticket::{CallId, Channel, Class, Intake, RecordingId, Status, TicketCode, TicketId};
 
@@ -344,18 +344,19 @@ async fn message(
     text: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    on_tx!(
+    let text = tidy_lines(text, TEXT);
+    let id: i64 = on_tx!(
         tx,
         conn,
-        sqlx::query(sql::INSERT_MESSAGE)
+        sqlx::query_scalar(sql::INSERT_MESSAGE)
             .bind(ticket)
             .bind(kind)
-            .bind(tidy_lines(text, TEXT))
+            .bind(&text)
             .bind(now)
-            .execute(conn)
+            .fetch_one(conn)
             .await?
     );
-    Ok(())
+    search::put_message(tx, id, ticket, now, &text).await
 }
 
 async fn event(

@@ -7,7 +7,7 @@ use crate::ticket::transcript::{Outcome, Segment, Transcript, Word};
 
 const LEASE: Duration = Duration::from_secs(60);
 
-fn said(text: &str) -> Made {
+pub(super) fn said(text: &str) -> Made {
     let word = |text: &str| Word { start_ms: 100, end_ms: 900, text: text.into(), confidence: 0.5 };
     let segment = Segment {
         start_ms: 100,
@@ -27,12 +27,12 @@ fn said(text: &str) -> Made {
     Made { transcript, cpu: Duration::from_millis(1500) }
 }
 
-async fn lease(store: &Store, worker: &str, at: Timestamp) -> Option<Job> {
+pub(super) async fn lease(store: &Store, worker: &str, at: Timestamp) -> Option<Job> {
     store.lease_job(JobKind::Transcribe, worker, at, LEASE).await.unwrap()
 }
 
 /// A ticket whose recording waits to be written down.
-async fn waiting(store: &Store) -> (Ticket, RecordingId) {
+pub(super) async fn waiting(store: &Store) -> (Ticket, RecordingId) {
     let ticket = a_ticket(store).await;
     let view = store.ticket(&ticket.code).await.unwrap().unwrap();
     (ticket, view.recordings[0].id)

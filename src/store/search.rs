@@ -1,0 +1,358 @@
+//! Finding tickets by what was said and written.
+//!
+//! Each recording's text and each message is one row of an index, written in the transaction that writes the text. A
+//! row's number begins with the text's time, so that the newest are found first and a page ends the work. Texts that
+//! have the words as typed come before those that have them in another form (`ticket::stem`).
+//!
+//! What differs between databases is `fts5`, the statements under "Search", and the table in the migration.
+
+mod fts5;
+mod query;
+mod snippet;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::db::{Db, Tx, on_read, on_tx};
+use super::tickets::MessageKind;
+use super::writer::Durability;
+use super::{Store, StoreError, sql};
+use crate::clock::Timestamp;
+use crate::ticket::{RecordingId, Status, TicketCode, TicketId, contact, stem, words};
+use query::Query;
+
+pub use snippet::Piece;
+
+/// A text in which everything that was asked for was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    pub ticket: TicketId,
+    pub code: TicketCode,
+    pub status: Status,
+    /// Rahasia: to be shown only to those who may see such reports, and never to be logged.
+    pub confidential: bool,
+    pub source: Source,
+    /// When it was said or written.
+    pub at: Timestamp,
+    pub snippet: Vec<Piece>,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The ticket itself, by its code or its reporter's number.
+    Ticket,
+    /// What a recording says.
+    Recording(RecordingId),
+    /// What somebody wrote.
+    Message(MessageKind),
+}
+
+/// Hits, and where the next ones begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    pub hits: Vec<Hit>,
+    /// `None` when there are no more.
+    pub next: Option<Cursor>,
+}
+
+/// The place behind a hit. Holds even if texts come and go in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    rank: Rank,
+    /// Smaller ones come next.
+    key: i64,
+}
+
+/// How well a hit fits; the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Rank {
+    /// Its own code or number was typed.
+    Ticket,
+    AsTyped,
+    InOtherForms,
+}
+
+impl Cursor {
+    const START: Cursor = Cursor::at(Rank::Ticket);
+
+    const fn at(rank: Rank) -> Cursor {
+        Cursor { rank, key: i64::MAX }
+    }
+}
+
+/// Hits on a page at most.
+const PAGE: usize = 100;
+
+impl Store {
+    /// Finds texts that have every word of `typed`: whole words or their other forms, `"a phrase"`, `beginning*`, the
+    /// last word perhaps unfinished. A ticket's code or a reporter's number finds tickets too. Exact hits come first, the
+    /// newest before the others. Nothing that can be typed is an error, and nothing of it is logged.
+    pub async fn search(
+        &self,
+        typed: &str,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Hits, StoreError> {
+        let limit = limit.clamp(1, PAGE);
+        let query = Query::parse(typed);
+        let mut from = after.unwrap_or(Cursor::START);
+        let mut hits = Hits::default();
+        loop {
+            // One more than fits tells whether there is a next page.
+            let wanted = limit + 1 - hits.hits.len();
+            for row in self.found(typed, &query, from, wanted).await? {
+                if hits.hits.len() == limit {
+                    hits.next = Some(from);
+                    return Ok(hits);
+                }
+                from.key = row.key;
+                hits.hits.push(row.hit(&query));
+            }
+            from = match from.rank {
+                Rank::Ticket => Cursor::at(Rank::AsTyped),
+                Rank::AsTyped => Cursor::at(Rank::InOtherForms),
+                Rank::InOtherForms => return Ok(hits),
+            };
+        }
+    }
+
+    /// The rows of one rank behind a place.
+    async fn found(
+        &self,
+        typed: &str,
+        query: &Query,
+        from: Cursor,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let (statement, about) = match from.rank {
+            Rank::Ticket => match named(typed) {
+                Some(Named::Code(code)) => (sql::FIND_CODE, Some(code.digits().to_owned())),
+                Some(Named::Number(number)) => (sql::FIND_NUMBER, Some(number)),
+                None => return Ok(Vec::new()),
+            },
+            Rank::AsTyped => (sql::FIND_TEXTS, fts5::as_typed(query)),
+            Rank::InOtherForms => (sql::FIND_TEXTS, fts5::in_other_forms(query)),
+        };
+        let Some(about) = about else { return Ok(Vec::new()) };
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(statement)
+                .bind(about)
+                .bind(from.key)
+                .bind(limit as i64)
+                .fetch_all(pool)
+                .await?
+        ))
+    }
+}
+
+/// What names tickets rather than texts.
+enum Named {
+    Code(TicketCode),
+    Number(String),
+}
+
+/// Short codes are not looked up: "112" and "2026" are words of a report.
+fn named(typed: &str) -> Option<Named> {
+    let typed = typed.trim();
+    if let Ok(code) = TicketCode::parse(typed) {
+        return Some(Named::Code(code));
+    }
+    contact::normalise(typed).filter(|number| number.starts_with('+')).map(Named::Number)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    key: i64,
+    ticket: TicketId,
+    code: TicketCode,
+    status: Status,
+    confidential: bool,
+    source: String,
+    subject: i64,
+    kind: Option<MessageKind>,
+    at: Timestamp,
+    body: String,
+}
+
+impl Row {
+    fn hit(self, query: &Query) -> Hit {
+        let source = match (self.kind, self.source.as_str()) {
+            (Some(kind), _) => Source::Message(kind),
+            (None, RECORDING) => Source::Recording(RecordingId(self.subject)),
+            (None, _) => Source::Ticket,
+        };
+        Hit {
+            ticket: self.ticket,
+            code: self.code,
+            status: self.status,
+            confidential: self.confidential,
+            source,
+            at: self.at,
+            snippet: snippet::snippet(&self.body, query),
+        }
+    }
+}
+
+const RECORDING: &str = "recording";
+const MESSAGE: &str = "message";
+
+/// A text as it goes into the index.
+struct Text {
+    id: i64,
+    ticket: TicketId,
+    at: Timestamp,
+    body: String,
+}
+
+/// Puts what a recording says into the index, in place of what it said before.
+pub(super) async fn put_recording(
+    tx: &mut Tx,
+    recording: RecordingId,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    let of: Option<(TicketId, Timestamp)> = on_tx!(
+        tx,
+        conn,
+        sqlx::query_as(sql::TICKET_AND_TIME).bind(recording).fetch_optional(conn).await?
+    );
+    // A recording that no ticket has is nothing that could be found.
+    let Some((ticket, at)) = of else { return Ok(()) };
+    put(tx, RECORDING, Text { id: recording.0, ticket, at, body: text.to_owned() }).await
+}
+
+/// Puts a message into the index.
+pub(super) async fn put_message(
+    tx: &mut Tx,
+    id: i64,
+    ticket: TicketId,
+    at: Timestamp,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    put(tx, MESSAGE, Text { id, ticket, at, body: text.to_owned() }).await
+}
+
+async fn put(tx: &mut Tx, source: &'static str, text: Text) -> Result<(), sqlx::Error> {
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::PUT_TEXT)
+            .bind(key(source, text.id, text.at))
+            .bind(stems_of(&text.body))
+            .bind(text.body)
+            .bind(text.ticket)
+            .bind(source)
+            .bind(text.id)
+            .bind(text.at)
+            .execute(conn)
+            .await?
+    );
+    Ok(())
+}
+
+/// The row's number: time, then what tells texts of the same millisecond apart. It fits until the year 2109.
+fn key(source: &str, id: i64, at: Timestamp) -> i64 {
+    let time = at.0.clamp(0, (1 << 42) - 1);
+    (time << 21) | ((id & 0xf_ffff) << 1) | i64::from(source == MESSAGE)
+}
+
+/// The stems of a text's words, each once, without those that are words of the text.
+fn stems_of(text: &str) -> String {
+    let words: BTreeSet<String> = words::words(text).into_iter().map(|w| w.folded).collect();
+    let stems: BTreeSet<String> = words.iter().flat_map(|word| stem::stems(word)).collect();
+    stems.difference(&words).map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// How far the index has come, as the setting says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Progress {
+    /// Of the stems that were written.
+    version: u32,
+    /// The last row of each table that is in.
+    transcript: i64,
+    message: i64,
+    done: bool,
+}
+
+const PROGRESS: &str = "search.index";
+
+/// Texts that are indexed in one transaction.
+const BATCH: i64 = 500;
+
+/// Fills the index from what was written before there was one, or before words had the stems that they have now. May be
+/// cut short at any moment, and shared with another program that does the same: what is in stays in.
+pub(super) async fn catch_up(db: &Db) -> Result<(), StoreError> {
+    let setting: Option<String> = on_read!(
+        db,
+        pool,
+        sqlx::query_scalar(sql::SETTING).bind(PROGRESS).fetch_optional(pool).await?
+    );
+    let mut progress = Progress::read(setting);
+    if !progress.done {
+        tracing::info!("the search index is being brought up to date");
+    }
+    while !progress.done {
+        progress = db.write(Durability::Process, |tx| Box::pin(batch(tx))).await?;
+    }
+    Ok(())
+}
+
+async fn batch(tx: &mut Tx) -> Result<Progress, StoreError> {
+    let setting: Option<String> = on_tx!(
+        tx,
+        conn,
+        sqlx::query_scalar(sql::SETTING).bind(PROGRESS).fetch_optional(conn).await?
+    );
+    let mut progress = Progress::read(setting);
+    let messages = texts(tx, sql::MESSAGES_TO_INDEX, progress.message).await?;
+    let transcripts = texts(tx, sql::TRANSCRIPTS_TO_INDEX, progress.transcript).await?;
+    progress.done = messages.is_empty() && transcripts.is_empty();
+    for (row, text) in messages {
+        put(tx, MESSAGE, text).await?;
+        progress.message = row;
+    }
+    for (row, text) in transcripts {
+        put(tx, RECORDING, text).await?;
+        progress.transcript = row;
+    }
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::PUT_SETTING)
+            .bind(PROGRESS)
+            .bind(progress.written()?)
+            .execute(conn)
+            .await?
+    );
+    Ok(progress)
+}
+
+/// The next texts, each with its own row's number in the table that it is from.
+async fn texts(
+    tx: &mut Tx,
+    statement: &'static str,
+    after: i64,
+) -> Result<Vec<(i64, Text)>, sqlx::Error> {
+    let rows: Vec<(i64, i64, TicketId, Timestamp, String)> =
+        on_tx!(tx, conn, sqlx::query_as(statement).bind(after).bind(BATCH).fetch_all(conn).await?);
+    let text = |(row, id, ticket, at, body)| (row, Text { id, ticket, at, body });
+    Ok(rows.into_iter().map(text).collect())
+}
+
+impl Progress {
+    /// Anything else than progress with these stems is a beginning.
+    fn read(setting: Option<String>) -> Progress {
+        setting
+            .and_then(|setting| serde_json::from_str(&setting).ok())
+            .filter(|progress: &Progress| progress.version == stem::VERSION)
+            .unwrap_or(Progress { version: stem::VERSION, ..Progress::default() })
+    }
+
+    fn written(&self) -> Result<String, sqlx::Error> {
+        serde_json::to_string(self).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+    }
+}

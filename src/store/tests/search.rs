@@ -1,0 +1,361 @@
+//! What was said and written is found, whatever is typed.
+
+use proptest::prelude::*;
+
+use super::jobs::{lease, said, waiting};
+use super::*;
+use crate::ticket::TicketId;
+
+/// A ticket from the counter.
+async fn written(store: &Store, text: &str, at: Timestamp) -> Ticket {
+    let intake = Intake {
+        channel: Channel::Counter,
+        text: Some(text.into()),
+        call: None,
+        ..intake(CallId(0), &[])
+    };
+    let mut rng = StdRng::seed_from_u64(at.0 as u64);
+    store.open_ticket(intake, at, &mut rng).await.unwrap()
+}
+
+async fn search(store: &Store, typed: &str) -> Vec<Hit> {
+    store.search(typed, None, 50).await.unwrap().hits
+}
+
+/// The tickets found, in their order.
+async fn tickets(store: &Store, typed: &str) -> Vec<TicketId> {
+    search(store, typed).await.into_iter().map(|hit| hit.ticket).collect()
+}
+
+fn bracketed(hit: &Hit) -> String {
+    let piece = |p: &Piece| if p.hit { format!("[{}]", p.text) } else { p.text.clone() };
+    hit.snippet.iter().map(piece).collect()
+}
+
+#[tokio::test]
+async fn a_transcript_is_found_by_its_words_and_replaced_by_the_next_one() {
+    on_each_store(async |store| {
+        let (ticket, recording) = waiting(store).await;
+        let job = lease(store, "a", after(30)).await.unwrap();
+        assert_eq!(search(store, "lubang").await, []);
+        store.finish_transcript(&job, said("Jalan berlubang parah."), after(40)).await.unwrap();
+        let hits = search(store, "jalan lubang").await;
+        let [hit] = &hits[..] else { panic!("{hits:?}") };
+        assert_eq!((hit.ticket, &hit.code, hit.status), (ticket.id, &ticket.code, ticket.status));
+        assert_eq!((hit.source, hit.at), (Source::Recording(recording), after(5)));
+        assert_eq!(bracketed(hit), "[Jalan] [berlubang] parah.");
+
+        store.queue_again(Redo::All, after(50)).await.unwrap();
+        let job = lease(store, "a", after(60)).await.unwrap();
+        store.finish_transcript(&job, said("Lampu jalan mati"), after(70)).await.unwrap();
+        assert_eq!(search(store, "lubang").await, []);
+        assert_eq!(tickets(store, "lampu jalan").await, [ticket.id]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_lease_is_not_found() {
+    on_each_store(async |store| {
+        waiting(store).await;
+        let slow = lease(store, "a", after(30)).await.unwrap();
+        lease(store, "b", after(90)).await.unwrap();
+        assert!(store.finish_transcript(&slow, said("terlambat"), after(91)).await.is_err());
+        assert_eq!(search(store, "terlambat").await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_are_found_with_their_kind_and_whether_they_are_confidential() {
+    on_each_store(async |store| {
+        let ticket = written(store, "Ada pungutan liar di sekolah", NOW).await;
+        let more = Addition {
+            text: Some("Yang memungut kepala sekolah".into()),
+            confidential: Some(true),
+            ..Addition::default()
+        };
+        store.add_to_ticket(ticket.id, more, after(60)).await.unwrap();
+        let hits = search(store, "pungut sekolah ").await;
+        let found: Vec<_> = hits.iter().map(|h| (h.source, h.at, h.confidential)).collect();
+        assert_eq!(
+            found,
+            [
+                (Source::Message(MessageKind::Addition), after(60), true),
+                (Source::Message(MessageKind::Report), NOW, true),
+            ]
+        );
+        assert_eq!(bracketed(&hits[0]), "Yang [memungut] kepala [sekolah]");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn words_as_typed_come_before_other_forms_and_the_newest_first() {
+    on_each_store(async |store| {
+        let old = written(store, "ada lubang besar", NOW).await;
+        let form = written(store, "jalannya berlubang", after(200)).await;
+        let young = written(store, "lubang lagi", after(100)).await;
+        written(store, "lampu mati", after(300)).await;
+        assert_eq!(tickets(store, "lubang").await, [young.id, old.id, form.id]);
+        assert_eq!(tickets(store, "berlubang ").await, [form.id, young.id, old.id]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_term_must_be_there() {
+    on_each_store(async |store| {
+        let one = written(store, "jalan rusak di depan pasar Baamang", NOW).await.id;
+        let two = written(store, "pasar kotor, jalan ke sana diperbaiki", after(1)).await.id;
+        for (typed, found) in [
+            ("jalan pasar", &[two, one][..]),
+            ("PASAR rusak", &[one]),
+            ("\"jalan rusak\"", &[one]),
+            ("\"rusak jalan\"", &[]),
+            ("perbaikan", &[two]),
+            ("baam", &[one]),
+            ("baam ", &[]),
+            ("baam* jalan", &[one]),
+            ("jalan lampu", &[]),
+            ("b", &[]),
+        ] {
+            assert_eq!(tickets(store, typed).await, found, "{typed}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn codes_and_numbers_find_their_tickets_as_well_as_texts_that_name_them() {
+    on_each_store(async |store| {
+        let (first, _) = waiting(store).await;
+        let second = written(store, "nomor saya 0812-3456-7890", after(100)).await;
+        for typed in ["081234567890", "+62 812 3456 7890", "0812-3456-7890", " 6281234567890"] {
+            let hits = search(store, typed).await;
+            assert_eq!(
+                hits[..2].iter().map(|h| h.ticket).collect::<Vec<_>>(),
+                [second.id, first.id]
+            );
+            assert!(hits[..2].iter().all(|h| h.source == Source::Ticket), "{typed}");
+        }
+        let hits = search(store, "0812-3456-7890").await;
+        assert_eq!(
+            (hits.len(), bracketed(&hits[2])),
+            (3, "nomor saya [0812]-[3456]-[7890]".into())
+        );
+        for typed in [second.code.to_string(), second.code.digits().into()] {
+            let hits = search(store, &typed).await;
+            assert_eq!((hits.len(), hits[0].ticket, hits[0].at), (1, second.id, after(100)));
+            assert_eq!(bracketed(&hits[0]), "nomor saya 0812-3456-7890");
+        }
+        assert_eq!(search(store, "4821-7362").await, []);
+        assert_eq!(search(store, "081299999999").await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gaps_though_texts_come_in_between() {
+    on_each_store(async |store| {
+        let mut all = Vec::new();
+        for n in 0..7 {
+            let text = if n % 2 == 0 { "banjir" } else { "kebanjiran" };
+            all.push((n % 2, written(store, text, after(n)).await.id));
+        }
+        all.sort_by_key(|(form, id)| (*form, std::cmp::Reverse(id.0)));
+        let (mut cursor, mut found) = (None, Vec::new());
+        loop {
+            let page = store.search("banjir", cursor, 2).await.unwrap();
+            assert!(page.hits.len() <= 2);
+            found.extend(page.hits.iter().map(|h| h.ticket));
+            written(store, "banjir lagi", after(1000 + found.len() as u64)).await;
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, all.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+        assert!(store.search("banjir", None, usize::MAX).await.unwrap().hits.len() > 7);
+        assert_eq!(store.search("banjir", None, 0).await.unwrap().hits.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_written_before_there_was_an_index_is_found_after_the_next_start() {
+    let file = OnFile::new().await;
+    let message = written(&file, "pungutan liar", after(1)).await.id;
+    let (spoken, _) = waiting(&file).await;
+    let job = lease(&file, "a", after(30)).await.unwrap();
+    file.finish_transcript(&job, said("Ada yang memungut"), after(40)).await.unwrap();
+    let Db::Sqlite { readers, .. } = &file.db;
+    let path = file.config().path;
+    let index = async |statement: &'static str| {
+        let pool = sqlx::SqlitePool::connect_with(
+            sqlx::sqlite::SqliteConnectOptions::new().filename(&path),
+        );
+        sqlx::query(statement).execute(&pool.await.unwrap()).await.unwrap();
+    };
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM search").fetch_one(readers).await.unwrap()
+    };
+
+    // Cut short after the message, by a program whose words had the same stems.
+    index("DELETE FROM search WHERE source = 'recording'").await;
+    index(
+        "UPDATE setting SET value = '{\"version\":1,\"transcript\":0,\"message\":1,\"done\":false}'
+            WHERE key = 'search.index'",
+    )
+    .await;
+    assert_eq!(count().await, 1);
+    let again = file.again().await;
+    assert_eq!(count().await, 2);
+    assert_eq!(tickets(&again, "pungut ").await, [spoken.id, message]);
+
+    // Other stems: everything is written anew.
+    index("UPDATE search SET stems = 'lain'").await;
+    assert_eq!(tickets(&again, "pungut ").await, []);
+    index(
+        "UPDATE setting SET value = '{\"version\":0,\"transcript\":9,\"message\":9,\"done\":true}'
+            WHERE key = 'search.index'",
+    )
+    .await;
+    assert_eq!(tickets(&file.again().await, "pungut ").await, [spoken.id, message]);
+    assert_eq!(count().await, 2, "nothing is there twice");
+}
+
+#[tokio::test]
+async fn searching_reads_indexes_only_and_sorts_nothing() {
+    let store = Store::in_memory().await.unwrap();
+    let Db::Sqlite { readers, .. } = &store.db;
+    for statement in [sql::FIND_TEXTS, sql::FIND_CODE, sql::FIND_NUMBER, sql::TICKET_AND_TIME] {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).fetch_all(readers).await.unwrap();
+        for (.., step) in &plan {
+            let full_text = step.starts_with("SCAN s VIRTUAL TABLE INDEX") && step.contains('M');
+            assert!(!step.contains("SCAN") || full_text, "{statement}: {plan:?}");
+            assert!(!step.contains("TEMP B-TREE"), "{statement}: {plan:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_can_be_typed_is_an_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(Store::in_memory()).unwrap();
+    runtime.block_on(written(&store, "jalan rusak \"di\" pasar * - AND", NOW));
+    let junk = "(\"*-:^{}AND OR NOT NEAR/2 ".repeat(400);
+    for typed in [
+        "\"",
+        "*",
+        "-",
+        "NEAR(",
+        "NEAR(jalan rusak, 2)",
+        "body:jalan",
+        "-body : x",
+        "{stems body}: x",
+        "AND",
+        "NOT jalan",
+        "jalan AND",
+        "(((",
+        "^jalan",
+        "jalan + rusak",
+        "'; DROP TABLE search; --",
+        "\u{1f6a7}",
+        "\0",
+        "jalan\0rusak",
+        "\u{301}",
+        &junk,
+    ] {
+        let hits = runtime.block_on(store.search(typed, None, 10));
+        assert!(hits.is_ok(), "{typed}: {hits:?}");
+    }
+    proptest!(|(typed in any::<String>())| {
+        prop_assert!(runtime.block_on(store.search(&typed, None, 10)).is_ok());
+    });
+    proptest!(|(typed in "[\"*a(){}:^+ -]{0,12}(AND|OR|NOT|NEAR)?[\"*a(){}:^+ -]{0,12}")| {
+        prop_assert!(runtime.block_on(store.search(&typed, None, 10)).is_ok());
+    });
+}
+
+/// `KENTONGAN_BENCH=1 cargo test --lib store::tests::search -- --nocapture`.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
+async fn a_hundred_thousand_transcripts() {
+    if std::env::var_os("KENTONGAN_BENCH").is_none() {
+        return;
+    }
+    use rand::RngExt as _;
+    use rand::seq::IndexedRandom as _;
+    use std::time::Instant;
+    const COMMON: [&str; 12] = [
+        "jalan",
+        "rusak",
+        "berlubang",
+        "sudah",
+        "lama",
+        "di",
+        "yang",
+        "tidak",
+        "ada",
+        "pasar",
+        "kami",
+        "mohon",
+    ];
+    let file = OnFile::new().await;
+    let mut rng = StdRng::seed_from_u64(1);
+    let pool = sqlx::SqlitePool::connect_with(
+        sqlx::sqlite::SqliteConnectOptions::new().filename(file.config().path).foreign_keys(false),
+    );
+    let pool = pool.await.unwrap();
+    let mut tx = pool.begin().await.unwrap();
+    let ticket = written(&file, "x", NOW).await.id;
+    for n in 0..100_000_i64 {
+        let word = |rng: &mut StdRng| match rng.random_range(0..3) {
+            0 => format!("{}{}an", ["ka", "ber", "pem"][n as usize % 3], rng.random_range(0..5000)),
+            _ => (*COMMON.choose(rng).unwrap()).to_owned(),
+        };
+        let mut text: Vec<String> = (0..60).map(|_| word(&mut rng)).collect();
+        if n % 1000 == 0 {
+            text.push("diperbaiki".into());
+        }
+        sqlx::query("INSERT INTO message (ticket, kind, body, at) VALUES ($1, 'report', $2, $3)")
+            .bind(ticket)
+            .bind(text.join(" "))
+            .bind(after(n as u64))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+    }
+    sqlx::query("DELETE FROM setting WHERE key = 'search.index'").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let began = Instant::now();
+    let store = file.again().await;
+    println!("indexed in {:?}", began.elapsed());
+    for typed in [
+        "jalan",
+        "jalan rusak berlubang pasar",
+        "perbaikan",
+        "perbaik",
+        "\"jalan rusak\"",
+        "lubang",
+        "ja",
+        "ka17* jalan rusak",
+        "tidakada",
+        "di yang tidak ada sudah lama kami mohon",
+        "ber11an pem12an",
+        "lubang baik pungut",
+    ] {
+        let began = Instant::now();
+        let mut longest = Duration::ZERO;
+        for _ in 0..10 {
+            let began = Instant::now();
+            store.search(typed, None, 50).await.unwrap();
+            longest = longest.max(began.elapsed());
+        }
+        let hits = store.search(typed, None, 50).await.unwrap().hits.len();
+        println!("{typed}: {hits} hits, {:?} each, {longest:?} at most", began.elapsed() / 11);
+    }
+}
