@@ -27,6 +27,7 @@ pub enum Command {
     /// All words must be there, in any form: "lubang" finds "berlubang". "\"jalan rusak\"" is a phrase, "lub*" any word that
     /// begins so.
     Find {
+        /// Words, a ticket's code, or a telephone number.
         #[arg(required = true)]
         words: Vec<String>,
         /// How many are shown, 100 at most.

@@ -292,11 +292,13 @@ pub(super) async fn catch_up(db: &Db) -> Result<(), StoreError> {
         sqlx::query_scalar(sql::SETTING).bind(PROGRESS).fetch_optional(pool).await?
     );
     let mut progress = Progress::read(setting);
-    if !progress.done {
-        tracing::info!("the search index is being brought up to date");
-    }
+    let mut batches = 0;
     while !progress.done {
         progress = db.write(Durability::Process, |tx| Box::pin(batch(tx))).await?;
+        batches += 1;
+        if batches == 1 && !progress.done {
+            tracing::info!("the search index is being brought up to date");
+        }
     }
     Ok(())
 }

@@ -3,7 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kentongan::clock::Timestamp;
 use kentongan::phone::ear;
+use kentongan::store::{Config, Store};
+use kentongan::ticket::{Channel, Class, Contact, Intake};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use crate::caller::{PROMPTS, kentongan};
 use crate::hotline::Hotline;
@@ -112,4 +117,57 @@ async fn a_call_from_the_shell_is_heard_and_no_ticket_is_told_of_a_wrong_code() 
     assert!(text.contains("code"), "{text}");
     let nobody = [6, 7, 8, 9, 0, 1, 2, 3, 4, 5].map(|last| show(&format!("4821736{last}")).1);
     assert!(nobody.iter().any(|text| text.contains("no ticket has the code")), "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tickets_are_found_by_their_words_and_shown_with_suggestions() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("kentongan.toml");
+    std::fs::write(&config, "data = '.'\n").unwrap();
+    let store = Store::open(&Config::at(folder.path().join("kentongan.sqlite3"))).await.unwrap();
+    let intake = Intake {
+        channel: Channel::Counter,
+        class: Class::Complaint,
+        contact: Contact { number: Some("+6281234567890".into()), asserted: false },
+        call: None,
+        recordings: Vec::new(),
+        text: Some("Jalan di depan pasar bamang berlubang, Jl. Melati no. 5".into()),
+        anonymous: false,
+        confidential: true,
+    };
+    let now = Timestamp(1_795_000_000_000);
+    let ticket = store.open_ticket(intake, now, &mut StdRng::seed_from_u64(1)).await.unwrap();
+    store.close().await;
+
+    let ask = |words: &[&str]| {
+        let args = [&["--config", config.to_str().unwrap(), "ticket"], words].concat();
+        let (told, text) = tokio::task::block_in_place(|| kentongan(&args, ""));
+        (told.status.code(), text)
+    };
+    let code = ticket.code.to_string();
+    for (words, marked) in [
+        (
+            &["lubang", "pasar"][..],
+            "(rahasia) Jalan di depan [pasar] bamang [berlubang], Jl. Melati no. 5",
+        ),
+        (&["\"jalan di depan\""], "(rahasia) [Jalan] [di] [depan] pasar bamang"),
+        (&[code.as_str()], "  tiket    (rahasia) Jalan di depan pasar"),
+        (&["0812-3456-7890"], "  tiket    (rahasia) Jalan di depan pasar"),
+    ] {
+        let (status, text) = ask(&[&["find"], words].concat());
+        assert_eq!(status, Some(0), "{text}");
+        assert!(text.starts_with(&code) && text.contains(marked), "{text}");
+    }
+    for words in ["lampu", "NEAR(\"", "'; DROP TABLE ticket", "\u{1f6a7}"] {
+        assert_eq!(ask(&["find", "--", words]).0, Some(1), "{words}");
+    }
+
+    let (status, text) = ask(&["show", &code]);
+    assert_eq!(status, Some(0), "{text}");
+    for line in [
+        "Usul tempat: Baamang (\"pasar bamang\"); \"Jl. Melati no. 5\"; \"depan pasar bamang\"",
+        "Usul kategori: Jalan, jembatan, dan drainase (\"berlubang\", \"Jalan\")",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }

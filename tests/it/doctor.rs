@@ -106,6 +106,17 @@ fn a_broken_script_is_told_by_its_line() {
 }
 
 #[test]
+fn mistakes_in_the_data_for_suggestions_are_told_by_their_line() {
+    let site = Site::new();
+    let file = site.path("words.toml");
+    let change = format!("{file:?}");
+    std::fs::write(&file, "[[category]]\nid = 'jalan'\nsuer = ['aspal']\n").unwrap();
+    site.finds(&[("suggest.categories", &change)], "words", &["words.toml:3", "suer"]);
+    site.finds(&[("suggest.places", &change)], "places", &["words.toml:1"]);
+    site.finds(&[("suggest.places", "'/nowhere.toml'")], "places", &["cannot read /nowhere.toml"]);
+}
+
+#[test]
 fn a_damaged_database_is_told() {
     let mut hotline = Hotline::start("").unwrap();
     assert!(hotline.stop().unwrap().success());
