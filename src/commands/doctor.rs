@@ -265,7 +265,12 @@ fn model(config: &Config, file: Option<&Path>) -> Finding {
         Err(e) => {
             // A command that is copied from here must find the same models folder.
             let option = file.map_or(String::new(), |file| format!(" --config {}", file.display()));
-            let said = e.to_string().replace("`kentongan ", &format!("`kentongan{option} "));
+            let again = match e.is_broken() {
+                true => format!("; to install it again {}", asr::remedy(&config.asr.model)),
+                false => String::new(),
+            };
+            let said =
+                format!("{e}{again}").replace("`kentongan ", &format!("`kentongan{option} "));
             warning("model", format!("recordings wait to be written down: {said}"))
         }
     }
