@@ -84,6 +84,8 @@ pub enum OpenError {
         "the model {name} is one of {is}, engine = \"{wanted}\" cannot open it: set engine = \"{is}\" in [asr]"
     )]
     Other { name: String, is: Engine, wanted: Engine },
+    #[error("{}: {why}", path.display())]
+    Broken { path: PathBuf, why: model::CheckError },
     #[error(transparent)]
     Load(#[from] whisper::LoadError),
     #[cfg(feature = "vosk")]
@@ -100,6 +102,7 @@ impl OpenError {
     /// Whether the model is there and broken: installing it again may help.
     pub fn is_broken(&self) -> bool {
         match self {
+            OpenError::Broken { .. } => true,
             OpenError::Load(error) => matches!(error, whisper::LoadError::Unreadable { .. }),
             #[cfg(feature = "vosk")]
             OpenError::LoadVosk(_) => true,
@@ -131,6 +134,8 @@ pub fn open_at(path: &Path, config: &Config) -> Result<Arc<dyn Transcriber>, Ope
     match path.metadata() {
         Ok(kind) if kind.is_dir() => open_vosk(path, config),
         Ok(_) => {
+            let broken = |why| OpenError::Broken { path: path.to_owned(), why };
+            model::check_ggml(path).map_err(broken)?;
             let (beam, prompt) = (config.beam, &config.prompt);
             Ok(Arc::new(whisper::Whisper::load(path, &config.model, beam, prompt)?))
         }

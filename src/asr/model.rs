@@ -7,6 +7,7 @@
 mod ct2;
 mod fetch;
 mod ggml;
+mod ggml_check;
 pub mod known;
 mod pip;
 mod record;
@@ -24,6 +25,7 @@ use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use rustix::io::Errno;
 
 use super::Engine;
+pub use ggml_check::{CheckError, check as check_ggml};
 use known::{Known, Makes, Package, Supply};
 pub use record::Record;
 
@@ -90,6 +92,8 @@ pub enum ModelError {
         .0.display()
     )]
     NoModel(PathBuf),
+    #[error("{}: {why}", path.display())]
+    Broken { path: PathBuf, why: CheckError },
     #[error(transparent)]
     Room(#[from] room::NoRoom),
 }
@@ -185,6 +189,7 @@ pub fn install_from(
     };
     match engine {
         Engine::Whisper => {
+            check_ggml(source).map_err(|why| ModelError::Broken { path: source.into(), why })?;
             room::check(folder, kind.len())?;
             let copied = copy(source, &site.made.join(FILE), kind.len(), &bytes(tell));
             copied.map_err(|error| io_error(source, error))?;

@@ -35,6 +35,8 @@ impl Vosk {
         // What else it prints is meant for its makers. Errors stay: they name the file that is missing or broken.
         vosk::set_log_level(LogLevel::Error);
         let model = folder.to_str().and_then(Model::new);
+        // A part of the model is missed only by the first recogniser.
+        let model = model.filter(|model| Recognizer::new(model, SAMPLE_RATE as f32).is_some());
         let model = model.ok_or_else(|| LoadError { path: folder.into() })?;
         Ok(Vosk { model, name: name.into() })
     }

@@ -15,10 +15,10 @@ fn a_ggml_file_is_installed_under_a_name_and_listed() {
     let folder = tempfile::tempdir().unwrap();
     let models = folder.path().join("models");
     let source = folder.path().join("ggml-small.bin");
-    fs::write(&source, b"lmggrest").unwrap();
+    fs::write(&source, ggml_check::tests::tiny()).unwrap();
     let made = install_from(&models, "whisper-mine", &source, QUIET).unwrap();
     let record = made.record.clone().unwrap();
-    assert_eq!(fs::read(&made.path).unwrap(), b"lmggrest");
+    assert_eq!(fs::read(&made.path).unwrap(), ggml_check::tests::tiny());
     assert_eq!(
         (made.engine, record.origin.as_str()),
         (Engine::Whisper, "from a file, ggml-small.bin")
@@ -38,7 +38,7 @@ fn a_vosk_folder_is_installed_whole_and_replaces_another_model() {
         fs::write(source.join(file), file).unwrap();
     }
     let ggml = folder.path().join("ggml.bin");
-    fs::write(&ggml, b"lmggrest").unwrap();
+    fs::write(&ggml, ggml_check::tests::tiny()).unwrap();
     install_from(&models, "mine", &ggml, QUIET).unwrap();
     let made = install_from(&models, "mine", &folder.path().join("unpacked"), QUIET).unwrap();
     assert_eq!((made.engine, made.path.clone()), (Engine::Vosk, models.join("mine")));
@@ -54,7 +54,7 @@ fn what_is_no_model_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("page.html");
     let models = folder.path().join("models");
-    for text in ["<html>", "x", "PK\x03\x04 cut short"] {
+    for text in ["<html>", "x", "PK\x03\x04 cut short", "lmgg cut short"] {
         fs::write(&source, text).unwrap();
         install_from(&models, "whisper-small", &source, QUIET).unwrap_err();
     }
