@@ -29,6 +29,9 @@ pub mod prompts;
 // Recordings to text, on this machine.
 pub mod asr;
 
+// Short messages: what one asks for, what goes back, what it costs. No gateway yet.
+pub mod sms;
+
 // One task per call: where dialog, leg and session meet.
 pub mod call;
 

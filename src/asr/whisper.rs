@@ -2,13 +2,16 @@
 //!
 //! Chosen by measuring: Indonesian forced, beam search, timestamps on, one thread a job. Its log texts are silenced.
 
+mod pieces;
+
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperSegment,
 };
 
-use super::audio::SAMPLE_RATE;
+use super::audio::{SAMPLE_RATE, to_ms};
 use super::belief::confidence;
 use super::{TranscribeError, Transcriber, Watch};
 use crate::ticket::transcript::{Segment, Word};
@@ -47,7 +50,13 @@ impl Whisper {
         Ok(Whisper { context, model: model.to_owned(), beam, prompt })
     }
 
-    fn parameters(&self, samples: usize, watch: &Watch) -> FullParams<'_, '_> {
+    /// How `piece` of all `samples` is listened to.
+    fn parameters(
+        &self,
+        piece: &Range<usize>,
+        samples: usize,
+        watch: &Watch,
+    ) -> FullParams<'_, '_> {
         let beam_size = i32::from(self.beam);
         let mut parameters =
             FullParams::new(SamplingStrategy::BeamSearch { beam_size, patience: -1.0 });
@@ -58,7 +67,7 @@ impl Whisper {
         parameters.set_token_timestamps(true);
         // No second try at a higher temperature: it sharpens the probabilities, so that guesses at noise look certain.
         parameters.set_temperature_inc(0.0);
-        parameters.set_audio_ctx(window(samples));
+        parameters.set_audio_ctx(window(piece.len()));
         parameters.set_print_special(false);
         parameters.set_print_progress(false);
         parameters.set_print_realtime(false);
@@ -71,8 +80,10 @@ impl Whisper {
         // when the closure's type is that very box. Any other closure here is undefined behaviour.
         let stop: Box<dyn FnMut() -> bool> = Box::new(move || stop.is_cancelled());
         parameters.set_abort_callback_safe(stop);
+        let (before, here) = (piece.start, piece.len());
         parameters.set_progress_callback_safe(move |percent: i32| {
-            told.progress(percent.clamp(0, 100) as u8);
+            let done = before + here * percent.clamp(0, 100) as usize / 100;
+            told.progress((done * 100 / samples) as u8);
         });
         parameters
     }
@@ -112,21 +123,32 @@ impl Transcriber for Whisper {
     }
 
     fn transcribe(&self, audio: &[f32], watch: &Watch) -> Result<Vec<Segment>, TranscribeError> {
-        if watch.is_cancelled() {
-            return Err(TranscribeError::Cancelled);
-        }
-        let failed = |e: whisper_rs::WhisperError| TranscribeError::Engine(e.to_string());
         // Less than a second is refused by whisper.cpp: silence follows.
         let mut audio = audio.to_vec();
         audio.resize(audio.len().max(SAMPLE_RATE as usize * 5 / 4), 0.0);
         let mut state = self.context.create_state().map_err(failed)?;
-        let done = state.full(self.parameters(audio.len(), watch), &audio);
-        if watch.is_cancelled() {
-            return Err(TranscribeError::Cancelled);
+        let mut heard = Vec::new();
+        for piece in pieces::pieces(&audio) {
+            if watch.is_cancelled() {
+                return Err(TranscribeError::Cancelled);
+            }
+            let done =
+                state.full(self.parameters(&piece, audio.len(), watch), &audio[piece.clone()]);
+            if watch.is_cancelled() {
+                return Err(TranscribeError::Cancelled);
+            }
+            done.map_err(failed)?;
+            let mut segments: Vec<Segment> =
+                state.as_iter().map(|segment| self.segment(&segment)).collect();
+            super::shift(&mut segments, to_ms(piece.start));
+            heard.append(&mut segments);
         }
-        done.map_err(failed)?;
-        Ok(state.as_iter().map(|segment| self.segment(&segment)).collect())
+        Ok(heard)
     }
+}
+
+fn failed(error: whisper_rs::WhisperError) -> TranscribeError {
+    TranscribeError::Engine(error.to_string())
 }
 
 /// The encoder's window in frames of 20 ms: a short clip would else cost as much as thirty seconds.

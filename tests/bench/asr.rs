@@ -1,9 +1,17 @@
 //! `make bench-asr`: how well recordings are understood and what that costs. README.md beside this file tells how to read it.
 
+#[path = "../it/caller.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod caller;
+#[path = "asr/calls.rs"]
+mod calls;
 #[path = "asr/clips.rs"]
 mod clips;
 #[expect(dead_code, reason = "the other bench uses more of it")]
 mod figures;
+#[path = "../it/hotline.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod hotline;
 #[path = "asr/listen.rs"]
 mod listen;
 #[path = "asr/noises.rs"]

@@ -1,6 +1,7 @@
 //! `make bench`: what calls cost and how clean they are. README.md beside this file tells how to read it.
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
+mod backlog;
 mod baseline;
 mod caller;
 mod figures;
@@ -26,7 +27,7 @@ use step::{Audio, Rate};
 #[derive(Parser)]
 struct Flags {
     /// What to load it with.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["menu", "prompt", "rate"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["menu", "prompt", "rate", "beside"])]
     kinds: Vec<Kind>,
     /// Calls up at once, for menu and prompt.
     #[arg(long, value_delimiter = ',', default_values_t = [50, 200, 400, 800])]
@@ -52,6 +53,8 @@ enum Kind {
     Prompt,
     /// INVITE, 200, ACK, BYE.
     Rate,
+    /// The menu without and with transcriptions beside it.
+    Beside,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -72,11 +75,19 @@ fn main() -> anyhow::Result<()> {
         match kind {
             Kind::Menu => step::audio(&Audio::menu(flags.quick), &flags.steps)?,
             Kind::Prompt => step::audio(&Audio::prompt(flags.quick)?, &flags.steps)?,
+            Kind::Beside => {
+                let calls = if flags.quick { 20 } else { BESIDE };
+                step::audio(&Audio::menu(flags.quick), &[calls])?;
+                step::audio(&Audio::beside_transcription(flags.quick)?, &[calls])?;
+            }
             Kind::Rate => step::rate(&Rate::new(flags.quick), &flags.rates)?,
         }
     }
     Ok(())
 }
+
+/// Calls beside which transcriptions run.
+const BESIDE: usize = 200;
 
 /// A folder on the disk of the build, gone when dropped: recordings belong on a disk.
 fn workspace() -> std::io::Result<TempDir> {

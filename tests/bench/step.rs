@@ -13,7 +13,7 @@ use crate::figures::{self, Spread};
 use crate::hotline::Hotline;
 use crate::peer::{self, Peer};
 use crate::sipp::{Load, Outcome, Sipp};
-use crate::{machine, pause, told, voice, workspace};
+use crate::{backlog, machine, pause, told, voice, workspace};
 
 /// A gap this long is heard as a hole, in milliseconds.
 const STALL: u32 = 60;
@@ -27,6 +27,8 @@ pub struct Audio {
     hold: Duration,
     /// Goes over the hotline's configuration.
     extra: String,
+    /// Complaints that wait to be written down when the calls begin.
+    backlog: usize,
     goals: &'static str,
     _folder: Option<TempDir>,
 }
@@ -41,10 +43,17 @@ impl Audio {
             plan: Plan::Report { greeting, speech },
             hold,
             extra: String::new(),
+            backlog: 0,
             goals: "at most 0.04 CPU s a call-minute, 800 up, p99.9 gap under 25 ms, no stall, no digit lost, \
                     no recording wrong, INVITE to 200 under 50 ms at p99, under 60 kB a call",
             _folder: None,
         }
+    }
+
+    /// The same while recordings are written down, more than will be done before the calls end.
+    pub fn beside_transcription(quick: bool) -> anyhow::Result<Audio> {
+        let extra = backlog::configuration()?;
+        Ok(Audio { name: "and asr", extra, backlog: 40, ..Audio::menu(quick) })
     }
 
     /// A prompt of 30 seconds from a script of its own.
@@ -59,6 +68,7 @@ impl Audio {
             name: "prompt",
             plan: Plan::Listen,
             hold: Duration::from_secs(if quick { 10 } else { 30 }),
+            backlog: 0,
             extra: format!("[ivr]\nscript = {script:?}\n[prompts]\nfolder = {prompts:?}\n"),
             goals: "at most 0.03 CPU s a call-minute",
             _folder: Some(folder),
@@ -116,6 +126,8 @@ struct Measured {
     digits: u64,
     recordings: Vec<Duration>,
     right_recordings: usize,
+    /// Recordings that were made into text meanwhile.
+    written_down: usize,
     /// The hotline's complaints.
     log: Vec<String>,
 }
@@ -134,6 +146,9 @@ fn measure(load: &Audio, calls: usize) -> anyhow::Result<Measured> {
     let lines = peer::lines(calls)?;
     let ports: Vec<u16> = lines.iter().map(|line| line.port).collect();
     let mut hotline = hotline(&load.extra, calls)?;
+    if load.backlog > 0 {
+        backlog::queue(&hotline, load.backlog)?;
+    }
     let peer = Peer::start(lines, load.plan);
     // Up within a quarter of the time that they stay.
     let rate = (calls / 20).max(5);
@@ -143,6 +158,7 @@ fn measure(load: &Audio, calls: usize) -> anyhow::Result<Measured> {
     let callers = peer.stop()?;
     let outcome = sipp.outcome()?;
     let digits = told::metric(&hotline, "kentongan_digits_total")? as u64;
+    let written_down = backlog::done(&hotline)?;
     hotline.stop()?;
     let recordings = told::recordings(&hotline);
     let first_packets = first_packets(&ports, &callers, &outcome);
@@ -154,6 +170,7 @@ fn measure(load: &Audio, calls: usize) -> anyhow::Result<Measured> {
         digits,
         right_recordings: recordings.iter().filter(|length| fits(**length, load.plan)).count(),
         recordings,
+        written_down,
         log: told::complaints(&hotline),
     })
 }
@@ -231,6 +248,9 @@ impl Measured {
 
     /// Under the row: what went wrong, in the words of those who saw it.
     fn explain(&self) {
+        if self.written_down > 0 {
+            println!("  {} recordings were written down meanwhile", self.written_down);
+        }
         for caller in self.callers.iter().filter(|caller| !caller.done()).take(3) {
             println!("  a caller got no further than {}", caller.stage());
         }

@@ -17,10 +17,10 @@ pub fn metric(hotline: &Hotline, name: &str) -> anyhow::Result<f64> {
         .sum())
 }
 
-/// The length of each WAV under its data folder, the shortest first; zero for one that cannot be read.
+/// The length of each recording of its calls, the shortest first; zero for one that cannot be read.
 pub fn recordings(hotline: &Hotline) -> Vec<Duration> {
     let mut found = Vec::new();
-    wavs(&hotline.data, &mut found);
+    wavs(&hotline.data.join("recordings"), &mut found);
     let mut lengths: Vec<Duration> =
         found.iter().map(|path| length(path).unwrap_or_default()).collect();
     lengths.sort();

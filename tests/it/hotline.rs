@@ -132,7 +132,7 @@ impl Hotline {
 fn serve(command: &mut Command, folder: &Path) -> anyhow::Result<Child> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
     command
-        .args(["serve", "--roles", "calls"])
+        .arg("serve")
         .arg("--config")
         .arg(folder.join("kentongan.toml"))
         .env("NO_COLOR", "1")
@@ -178,6 +178,7 @@ fn configuration(data: &Path, sip: u16, http: u16, extra: &str) -> anyhow::Resul
     let base = format!(
         r#"
         data = {data:?}
+        roles = ["calls"]
         [sip]
         listen = "127.0.0.1:{sip}"
         open = true

@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::clips::{self, Clip};
 use crate::score::Score;
-use crate::{Flags, figures, noises};
+use crate::{Flags, calls, figures, noises};
 
 /// What one row adds up.
 #[derive(Default)]
@@ -60,6 +60,11 @@ impl Ear<'_> {
             self.add(&mut telephone, Recording::read(&clip.telephone)?, &clip.said)?;
         }
         telephone.print("clips, telephone");
+        let mut called = Row::default();
+        for (clip, recording) in clips.iter().zip(calls::recordings(clips)?) {
+            self.add(&mut called, recording, &clip.said)?;
+        }
+        called.print("clips, in calls");
         for seconds in [5, 60] {
             let (samples, said) = clips::story(clips, seconds)?;
             let mut row = Row::default();

@@ -1,0 +1,84 @@
+//! Where a recording is cut for an engine that hears half a minute at a time.
+//!
+//! Nothing is taken out: the pieces lie end to end, and each boundary is the quietest moment near where it must be, so
+//! that no word is split.
+
+use std::ops::Range;
+
+use crate::asr::audio::SAMPLE_RATE;
+
+/// Samples of a second.
+const SECOND: usize = SAMPLE_RATE as usize;
+/// No piece is longer: the engine's window is thirty seconds, and its margin is in it.
+const LONGEST: usize = 29 * SECOND;
+/// How far from its place a boundary may move to find a pause: there is one in any five seconds of talk.
+const SEARCH: usize = 5 * SECOND / 2;
+/// Samples that are judged together: 20 ms.
+const FRAME: usize = SECOND / 50;
+/// Frames of a pause between two phrases.
+const PAUSE: usize = 20;
+
+/// Cuts `samples` into as few pieces as can be, about as long as each other.
+pub fn pieces(samples: &[f32]) -> Vec<Range<usize>> {
+    // Each piece may grow by the search on both sides.
+    let count = match samples.len() {
+        short if short <= LONGEST => 1,
+        long => long.div_ceil(LONGEST - 2 * SEARCH),
+    };
+    let cuts = (1..count).map(|n| quietest(samples, samples.len() * n / count));
+    let bounds: Vec<usize> = [0].into_iter().chain(cuts).chain([samples.len()]).collect();
+    bounds.windows(2).map(|ends| ends[0]..ends[1]).collect()
+}
+
+/// The middle of the quietest stretch of [`PAUSE`] frames around `place`.
+fn quietest(samples: &[f32], place: usize) -> usize {
+    let start = place.saturating_sub(SEARCH);
+    let near = &samples[start..samples.len().min(place + SEARCH)];
+    let energies: Vec<f32> =
+        near.chunks_exact(FRAME).map(|frame| frame.iter().map(|s| s * s).sum()).collect();
+    let stretches = energies.windows(PAUSE).map(|frames| frames.iter().sum::<f32>());
+    let least = stretches.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
+    least.map_or(place, |(frame, _)| start + (frame + PAUSE / 2) * FRAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Loud seconds with silences of half a second that begin at these seconds.
+    fn speech(seconds: usize, silences: &[f32]) -> Vec<f32> {
+        let mut samples: Vec<f32> = (0..seconds * SECOND).map(|n| (n as f32 * 0.3).sin()).collect();
+        for from in silences {
+            let from = (from * SECOND as f32) as usize;
+            samples[from..from + SECOND / 2].fill(0.0);
+        }
+        samples
+    }
+
+    #[test]
+    fn what_the_engine_hears_at_once_stays_whole() {
+        assert_eq!(pieces(&speech(29, &[14.0])), [0..29 * SECOND]);
+        assert_eq!(pieces(&[]), [0..0]);
+    }
+
+    #[test]
+    fn a_longer_one_is_cut_where_it_is_silent() {
+        let cut = pieces(&speech(34, &[3.0, 15.0, 30.0]));
+        assert_eq!(cut.len(), 2);
+        assert!((15 * SECOND..15 * SECOND + SECOND / 2).contains(&cut[0].end), "{cut:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_lie_end_to_end_and_fit_the_window(seconds in 0usize..200, gap in 0usize..150) {
+            let samples = speech(seconds.max(gap + 1), &[gap as f32]);
+            let cut = pieces(&samples);
+            prop_assert_eq!(cut[0].start, 0);
+            prop_assert_eq!(cut[cut.len() - 1].end, samples.len());
+            prop_assert!(cut.windows(2).all(|pair| pair[0].end == pair[1].start));
+            prop_assert!(cut.iter().all(|piece| piece.len() <= LONGEST), "{:?}", cut);
+        }
+    }
+}
