@@ -8,21 +8,29 @@ SETUP := deploy/setup
 # Models are shared by all that is run from here; a hotline of its own has them beside its data.
 export KENTONGAN__ASR__MODELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kentongan/models
 
-.PHONY: demo test test-fast lint fmt bench bench-asr fuzz prompts setup-build setup-test model
+# Features to build with: the tests need both speech engines, everything else one.
+FEATURES ?=
+
+# Parts set up what others need.
+.NOTPARALLEL:
+
+.PHONY: demo test test-fast lint fmt bench bench-asr fuzz prompts setup-build setup-test setup-vosk model
 
 demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
 
 # Most of it waits for prompts to be spoken: more tests at once than cores.
-test: setup-test model  ## everything that CI runs, with real phones
-	KENTONGAN_SLOW=1 RUST_TEST_THREADS=8 $(CARGO) test --locked
+test: FEATURES = --features vosk
+test: setup-test model  ## everything that CI runs, with real phones and both speech engines
+	$(CARGO) run --locked --quiet $(FEATURES) -- model install vosk-ko --if-missing
+	KENTONGAN_SLOW=1 RUST_TEST_THREADS=8 $(CARGO) test --locked $(FEATURES)
 
 test-fast:  ## what needs no other program: a minute
 	$(CARGO) test --locked
 
-lint:
+lint: setup-vosk
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features vosk -- -D warnings
 
 fmt:
 	$(CARGO) fmt
@@ -42,10 +50,13 @@ prompts: setup-test  ## renders what is missing or stale in prompts/id
 
 # The speech model, once: 130 MB to fetch, 82 MB to keep.
 model: setup-build
-	$(CARGO) run --locked --quiet -- model install --if-missing
+	$(CARGO) run --locked --quiet $(FEATURES) -- model install --if-missing
 
 setup-build:
 	$(SETUP) build
 
 setup-test:
 	$(SETUP) build test
+
+setup-vosk:
+	$(SETUP) build vosk

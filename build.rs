@@ -1,4 +1,32 @@
 //! Rebuilds when a migration is added: `sqlx::migrate!` reads the folder while compiling, which cargo does not see.
+//! With the feature `vosk`, tells where libvosk is, so that neither building nor running it from here needs more.
+use std::env;
+use std::path::PathBuf;
+
 fn main() {
-    println!("cargo:rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed=migrations");
+    if env::var_os("CARGO_FEATURE_VOSK").is_some() {
+        vosk();
+    }
+}
+
+/// `KENTONGAN_VOSK` names the folder of libvosk.so; otherwise it is where `deploy/setup` puts it, or where the linker
+/// looks by itself. An installed program also looks beside itself.
+fn vosk() {
+    println!("cargo::rerun-if-env-changed=KENTONGAN_VOSK");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN");
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
+    let set_up = cache.map(|cache| cache.join("kentongan/vosk"));
+    let Some(folder) = env::var_os("KENTONGAN_VOSK").map(PathBuf::from).or(set_up) else { return };
+    println!("cargo::rerun-if-changed={}", folder.display());
+    if folder.join("libvosk.so").is_file() {
+        println!("cargo::rustc-link-search=native={}", folder.display());
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
+    } else {
+        println!(
+            "cargo::warning=no libvosk.so in {}: run `deploy/setup vosk`, or set KENTONGAN_VOSK",
+            folder.display()
+        );
+    }
 }

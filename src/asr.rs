@@ -1,7 +1,7 @@
 //! Recordings to text, on this machine, without a network.
 //!
 //! A recording becomes 16 kHz samples (`audio`), a gate decides whether anybody spoke, an engine writes down what it
-//! heard (`whisper`, `vosk`), and `belief` throws out what no caller said. `model` brings the models, `worker` leases
+//! heard (`whisper`, or `vosk` where the program is built with it), and `belief` throws out what no caller said. `model` brings the models, `worker` leases
 //! the jobs. Engines block: a worker gives each a thread of its own.
 
 pub mod audio;
@@ -9,6 +9,8 @@ pub mod belief;
 mod config;
 pub mod formats;
 pub mod model;
+#[cfg(feature = "vosk")]
+pub mod vosk;
 pub mod whisper;
 pub mod worker;
 
@@ -76,28 +78,79 @@ impl Watch {
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the model {name} is not installed: {} is missing; run `kentongan model install {name}`", path.display())]
+    #[error("the model {name} is not installed ({} is missing): {}", path.display(), remedy(name))]
     Missing { name: String, path: PathBuf },
+    #[error(
+        "the model {name} is one of {is}, engine = \"{wanted}\" cannot open it: set engine = \"{is}\" in [asr]"
+    )]
+    Other { name: String, is: Engine, wanted: Engine },
+    #[error("{}: {why}", path.display())]
+    Broken { path: PathBuf, why: model::CheckError },
     #[error(transparent)]
     Load(#[from] whisper::LoadError),
-    #[error("engine = \"vosk\": this program was built without Vosk")]
+    #[cfg(feature = "vosk")]
+    #[error(transparent)]
+    LoadVosk(#[from] vosk::LoadError),
+    #[error(
+        "engine = \"vosk\", but this program was built without Vosk: build it with `cargo build --release --features \
+         vosk`, as the README tells, or set engine = \"whisper\" in [asr]"
+    )]
     NoVosk,
+}
+
+impl OpenError {
+    /// Whether the model is there and broken: installing it again may help.
+    pub fn is_broken(&self) -> bool {
+        match self {
+            OpenError::Broken { .. } => true,
+            OpenError::Load(error) => matches!(error, whisper::LoadError::Unreadable { .. }),
+            #[cfg(feature = "vosk")]
+            OpenError::LoadVosk(_) => true,
+            OpenError::Missing { .. } | OpenError::Other { .. } | OpenError::NoVosk => false,
+        }
+    }
+}
+
+/// What brings a model.
+pub fn remedy(name: &str) -> String {
+    let from = if model::known::find(name).is_some() { "" } else { " --from FILE" };
+    format!("run `kentongan model install {name}{from}`")
 }
 
 /// The engine that `config` names, with its model loaded.
 pub fn open(config: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
-    match config.engine {
-        Engine::Whisper => open_file(&config.models.join(&config.model).join("model.ggml"), config),
-        Engine::Vosk => Err(OpenError::NoVosk),
+    let name = config.model.clone();
+    match model::find(&config.models, &name) {
+        None => Err(OpenError::Missing { path: config.models.join(&name), name }),
+        Some(model) if model.engine != config.engine => {
+            Err(OpenError::Other { name, is: model.engine, wanted: config.engine })
+        }
+        Some(model) => open_at(&model.path, config),
     }
 }
 
-/// As [`open`], with the whisper model in the file at `path`.
-pub fn open_file(path: &Path, config: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
-    if !path.is_file() {
-        return Err(OpenError::Missing { name: config.model.clone(), path: path.to_owned() });
+/// As [`open`], with the model at `path`: Whisper's is a file, Vosk's a folder.
+pub fn open_at(path: &Path, config: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
+    match path.metadata() {
+        Ok(kind) if kind.is_dir() => open_vosk(path, config),
+        Ok(_) => {
+            let broken = |why| OpenError::Broken { path: path.to_owned(), why };
+            model::check_ggml(path).map_err(broken)?;
+            let (beam, prompt) = (config.beam, &config.prompt);
+            Ok(Arc::new(whisper::Whisper::load(path, &config.model, beam, prompt)?))
+        }
+        Err(_) => Err(OpenError::Missing { name: config.model.clone(), path: path.to_owned() }),
     }
-    Ok(Arc::new(whisper::Whisper::load(path, &config.model, config.beam, &config.prompt)?))
+}
+
+#[cfg(feature = "vosk")]
+fn open_vosk(path: &Path, config: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
+    Ok(Arc::new(vosk::Vosk::load(path, &config.model)?))
+}
+
+#[cfg(not(feature = "vosk"))]
+fn open_vosk(_: &Path, _: &Config) -> Result<Arc<dyn Transcriber>, OpenError> {
+    Err(OpenError::NoVosk)
 }
 
 /// Writes down what is said in a recording: gate, level, engine, belief. Times are the recording's own.

@@ -76,9 +76,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Call(args) => commands::call::run(args).await,
         Command::Script(command) => commands::script::run(&config, command),
         Command::Prompts(command) => commands::prompts::run(&config, command),
-        Command::Model(command) => commands::model::run(&config, command),
+        Command::Model(command) => {
+            tokio::task::block_in_place(|| commands::model::run(&config, command))
+        }
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
         Command::Transcribe(args) => commands::transcribe::run(&config, args).await,
-        Command::Doctor => commands::doctor::run(&config).await,
+        Command::Doctor => commands::doctor::run(&config, cli.config.as_deref()).await,
     }
 }

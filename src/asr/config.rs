@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The `[asr]` table.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -29,11 +29,20 @@ pub struct Config {
 }
 
 /// Which engine listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
     Whisper,
     Vosk,
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Engine::Whisper => "whisper",
+            Engine::Vosk => "vosk",
+        })
+    }
 }
 
 impl Default for Config {

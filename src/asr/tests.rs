@@ -79,18 +79,49 @@ fn a_missing_model_is_told_with_the_command_that_brings_it() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { models: folder.path().into(), ..Config::default() };
     let error = open(&config).err().unwrap().to_string();
-    assert!(error.contains("kentongan model install whisper-base"), "{error}");
+    assert!(error.contains("`kentongan model install whisper-base`"), "{error}");
+    let config = Config { model: "mine".into(), ..config };
+    let error = open(&config).err().unwrap().to_string();
+    assert!(error.contains("`kentongan model install mine --from FILE`"), "{error}");
 }
 
-/// The real model; `None` unless slow tests are asked for.
-fn model() -> Option<Arc<dyn Transcriber>> {
+#[test]
+fn a_model_of_the_other_engine_is_told_with_the_setting_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("mine/am")).unwrap();
+    std::fs::write(folder.path().join("mine/am/final.mdl"), "").unwrap();
+    let models = folder.path().into();
+    let config = Config { models, model: "mine".into(), ..Config::default() };
+    let error = open(&config).err().unwrap().to_string();
+    assert!(error.contains("set engine = \"vosk\" in [asr]"), "{error}");
+}
+
+#[cfg(not(feature = "vosk"))]
+#[test]
+fn a_program_without_vosk_says_how_to_get_one_that_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("mine/am")).unwrap();
+    std::fs::write(folder.path().join("mine/am/final.mdl"), "").unwrap();
+    let (models, model) = (folder.path().into(), "mine".into());
+    let config = Config { models, model, engine: Engine::Vosk, ..Config::default() };
+    let error = open(&config).err().unwrap().to_string();
+    assert!(error.contains("--features vosk"), "{error}");
+}
+
+/// Where `make test` installs models; `None` unless slow tests are asked for.
+pub(super) fn models() -> Option<PathBuf> {
     if std::env::var_os("KENTONGAN_SLOW").is_none_or(|value| value != "1") {
         eprintln!("skipped: set KENTONGAN_SLOW=1");
         return None;
     }
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let models = cache.expect("a home folder").join("kentongan/models");
+    Some(cache.expect("a home folder").join("kentongan/models"))
+}
+
+/// The real model; `None` unless slow tests are asked for.
+fn model() -> Option<Arc<dyn Transcriber>> {
+    let models = models()?;
     Some(open(&Config { models, ..Config::default() }).unwrap_or_else(|e| panic!("{e}")))
 }
 

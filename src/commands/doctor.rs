@@ -35,7 +35,7 @@ enum State {
 }
 
 /// Exits with 1 if anything must be mended before calls can be taken.
-pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     let running = running(config.http.listen).await;
     let mut findings = vec![serving(config.http.listen, running.as_deref())];
     if running.is_none() {
@@ -48,7 +48,7 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     findings.push(database(config).await);
     findings.push(places(config));
     findings.push(categories(config).await);
-    findings.push(model(config));
+    findings.push(model(config, file));
     findings.extend(transcription(config).await);
     for finding in &findings {
         let mark = match finding.state {
@@ -289,10 +289,20 @@ async fn categories(config: &Config) -> Finding {
 }
 
 /// Loads the model as a worker would. Without one the calls go on all the same.
-fn model(config: &Config) -> Finding {
+fn model(config: &Config, file: Option<&Path>) -> Finding {
     match asr::open(&config.asr) {
         Ok(engine) => ok("model", format!("{} {} loads", engine.engine(), engine.model())),
-        Err(e) => warning("model", format!("recordings wait to be written down: {e}")),
+        Err(e) => {
+            // A command that is copied from here must find the same models folder.
+            let option = file.map_or(String::new(), |file| format!(" --config {}", file.display()));
+            let again = match e.is_broken() {
+                true => format!("; to install it again {}", asr::remedy(&config.asr.model)),
+                false => String::new(),
+            };
+            let said =
+                format!("{e}{again}").replace("`kentongan ", &format!("`kentongan{option} "));
+            warning("model", format!("recordings wait to be written down: {said}"))
+        }
     }
 }
 

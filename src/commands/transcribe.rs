@@ -30,7 +30,7 @@ pub struct Args {
     /// Write one file for each recording into this folder instead of standard output.
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// An installed model's name, or a model file.
+    /// An installed model's name, or where a model lies: a ggml file, or a Vosk folder.
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<String>,
 }
@@ -86,9 +86,13 @@ fn open(config: &asr::Config, model: Option<&str>) -> anyhow::Result<Arc<dyn Tra
     let path = Path::new(model);
     if model.contains('/') || path.is_file() {
         config.model = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok(asr::open_file(path, &config)?);
+        return Ok(asr::open_at(path, &config)?);
     }
     config.model = model.to_owned();
+    // Whoever names a model means the engine that it is for.
+    if let Some(installed) = asr::model::find(&config.models, model) {
+        config.engine = installed.engine;
+    }
     Ok(asr::open(&config)?)
 }
 

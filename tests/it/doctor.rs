@@ -155,3 +155,38 @@ fn a_misspelt_zone_is_told() {
     let change = ("calls.time_zone", "'Asia/Jakrata'");
     site.finds(&[change], "clock", &["[calls] time_zone", "Asia/Jakrata", "Asia/Jakarta"]);
 }
+
+#[test]
+fn a_model_that_cannot_be_opened_is_told_with_the_command_that_mends_it() {
+    let site = Site::new();
+    let models = format!("{:?}", site.path("models"));
+    let config = site.path("kentongan.toml").display().to_string();
+    // Calls go on without a model: nothing of this is an error.
+    let said = |changes: &[(&str, &str)]| {
+        let (well, text) = site.doctor(&[&[("asr.models", models.as_str())], changes].concat());
+        assert!(well, "{text}");
+        let line = text.lines().find(|line| line.starts_with("warning  model")).map(String::from);
+        line.unwrap_or_else(|| panic!("{text}"))
+    };
+    let install = |what: &str| format!("run `kentongan --config {config} model install {what}`");
+    let line = said(&[]);
+    assert!(line.contains(&install("whisper-base")), "{line}");
+    let line = said(&[("asr.model", "'mine'")]);
+    assert!(line.contains(&install("mine --from FILE")), "{line}");
+
+    std::fs::create_dir_all(site.path("models/whisper-base")).unwrap();
+    std::fs::write(site.path("models/whisper-base/model.ggml"), "lmggbroken").unwrap();
+    let line = said(&[]);
+    assert!(line.contains("model.ggml") && line.contains(&install("whisper-base")), "{line}");
+    let line = said(&[("asr.engine", "'vosk'")]);
+    assert!(line.contains("set engine = \"whisper\" in [asr]"), "{line}");
+
+    std::fs::create_dir_all(site.path("models/vosk-id/am")).unwrap();
+    std::fs::write(site.path("models/vosk-id/am/final.mdl"), "broken").unwrap();
+    let line = said(&[("asr.engine", "'vosk'"), ("asr.model", "'vosk-id'")]);
+    let mended = match cfg!(feature = "vosk") {
+        true => install("vosk-id"),
+        false => "`cargo build --release --features vosk`".into(),
+    };
+    assert!(line.contains(&mended), "{line}");
+}

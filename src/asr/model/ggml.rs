@@ -240,8 +240,10 @@ impl<W: Write> Tensors<'_, '_, W> {
                 floats(halves).try_for_each(|value| self.out.write_all(&value.to_le_bytes()))?;
             }
             Form::Q8 => {
-                let values: Vec<f32> = floats(halves).collect();
-                values.chunks(BLOCK).try_for_each(|block| self.out.write_all(&quantised(block)))?;
+                for block in halves.chunks(2 * BLOCK) {
+                    let values: Vec<f32> = floats(block).collect();
+                    self.out.write_all(&quantised(&values))?;
+                }
             }
         }
         Ok(())
