@@ -16,7 +16,8 @@ pub struct Config {
     pub models: PathBuf,
     /// Recordings written down at the same time, one thread each.
     pub workers: usize,
-    /// How far the workers stand back from the calls, as nice(1) counts: 0 to 19.
+    /// How far the workers stand back from the calls, as nice(1) counts: 0 to 19, which is only when nobody else wants
+    /// the processor.
     #[serde(deserialize_with = "nice")]
     pub nice: i32,
     /// Guesses followed at the same time, 1 to 8; more is slower and a little better.
@@ -52,7 +53,7 @@ impl Default for Config {
             model: "whisper-base".into(),
             models: "data/models".into(),
             workers: 1,
-            nice: 10,
+            nice: 19,
             beam: 5,
             prompt: String::new(),
             seconds_per_minute: 300,

@@ -67,7 +67,8 @@ fn main() -> anyhow::Result<()> {
 
 /// A process for each model, so that each one's memory is its own.
 fn each(flags: &Flags) -> anyhow::Result<()> {
-    let models = model::installed(&flags.models)?;
+    let mut models = model::installed(&flags.models)?;
+    models.retain(|model| measurable(model.engine));
     ensure!(
         !models.is_empty(),
         "no model in {}: run `kentongan model install`",
@@ -80,6 +81,11 @@ fn each(flags: &Flags) -> anyhow::Result<()> {
         ensure!(status.success(), "{} could not be measured", model.name);
     }
     Ok(())
+}
+
+/// Whether this program has the engine.
+fn measurable(engine: Engine) -> bool {
+    engine == Engine::Whisper || cfg!(feature = "vosk")
 }
 
 impl Flags {

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::oneshot;
 
 use super::{ListenError, Shared};
@@ -37,9 +41,22 @@ pub(super) fn start(
     Ok(answer)
 }
 
-/// Lowers the priority of this thread and of those that it starts. Linux has a nice level for each thread
-/// (setpriority(2), "C library/kernel differences").
+/// At this nice level a thread runs only when nobody else wants the processor.
+const IDLE: i32 = 19;
+
+/// Lowers the priority of this thread and of those that it starts. A nice level alone is not enough beside calls: such
+/// a thread finishes its slice before a packet is sent, and with two of them packets stall. An idle one is put aside at
+/// once (SCHED_IDLE, sched(7)). Linux has a nice level for each thread (setpriority(2), "C library/kernel differences").
 fn yield_to_calls(nice: i32) {
+    if nice == IDLE
+        && let Err(error) = set_thread_priority_and_policy(
+            thread_native_id(),
+            ThreadPriority::Min,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+        )
+    {
+        tracing::warn!(?error, "a listening thread cannot be made to wait for the others");
+    }
     let this = rustix::thread::gettid();
     if let Err(error) = rustix::process::setpriority_process(Some(this), nice) {
         tracing::warn!(%error, nice, "the priority of a listening thread cannot be lowered");
