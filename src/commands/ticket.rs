@@ -40,7 +40,7 @@ fn show(config: &Config, view: &TicketView, transcripts: &[TranscriptRow]) -> an
     let ticket = &view.ticket;
     println!("Kode       {}", ticket.code);
     println!("Status     {}", ticket.status.word());
-    println!("Jenis      {:?} ({:?})", ticket.class, ticket.channel);
+    println!("Jenis      {} ({})", ticket.class.word(), ticket.channel.word());
     println!("Instansi   {}", ticket.agency_name.as_deref().unwrap_or("-"));
     println!(
         "Pelapor    {}{}{}",
@@ -65,9 +65,23 @@ fn show(config: &Config, view: &TicketView, transcripts: &[TranscriptRow]) -> an
         println!("Teks       {}: {:?}", time(message.at)?, message.body);
     }
     for event in &view.history {
-        println!("Riwayat    {}  {}  {}", time(event.at)?, event.what, event.to_status.word());
+        println!(
+            "Riwayat    {}  {}  {}",
+            time(event.at)?,
+            what(&event.what),
+            event.to_status.word()
+        );
     }
     Ok(())
+}
+
+/// What the row of a history says, for who reads it.
+fn what(word: &str) -> &str {
+    match word {
+        "opened" => "dibuka",
+        "added" => "ditambah",
+        other => other,
+    }
 }
 
 /// Under the recording that it belongs to.
