@@ -28,6 +28,17 @@ pub enum Channel {
     Counter,
 }
 
+impl Channel {
+    /// What an operator calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Channel::Phone => "telepon",
+            Channel::Sms => "SMS",
+            Channel::Counter => "loket",
+        }
+    }
+}
+
 /// What kind of report it is (the classes of the national complaint system, with content reports and emergencies).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +64,18 @@ impl Class {
         let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
             name.into_deserializer();
         Class::deserialize(name).ok()
+    }
+
+    /// What an operator calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Complaint => "Pengaduan tidak berkadar pengawasan",
+            Class::OversightComplaint => "Pengaduan berkadar pengawasan",
+            Class::Aspiration => "Aspirasi",
+            Class::InformationRequest => "Permintaan informasi",
+            Class::ContentReport => "Aduan konten",
+            Class::Emergency => "Darurat",
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use kentongan::config::Log;
 use kentongan::media::Clip;
 use kentongan::phone::keys::Keys;
 use kentongan::phone::{Met, Phone, PhoneCall};
+use kentongan::sip::EndReason;
 
 /// Dials a SIP server, presses keys, speaks, and keeps what it hears.
 #[derive(clap::Args)]
@@ -60,13 +61,26 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let hearing = call.hang_up().await;
     println!(
-        "ended: {:?}, {} packets heard, {} lost",
-        hearing.ended, hearing.stats.packets_received, hearing.stats.packets_lost
+        "ended: {}, {} packets heard, {} lost",
+        how(hearing.ended),
+        hearing.stats.packets_received,
+        hearing.stats.packets_lost
     );
     if let Some(kept) = hearing.kept {
         println!("heard {:.1} s: {}", kept.duration.as_secs_f64(), kept.path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn how(ended: EndReason) -> &'static str {
+    match ended {
+        EndReason::RemoteBye => "the other side hung up",
+        EndReason::LocalBye => "this side hung up",
+        EndReason::NoAck => "the answer was never confirmed",
+        EndReason::SessionExpired => "the session timer ran out",
+        EndReason::Cancelled => "cancelled before the answer",
+        EndReason::Failed => "the network or the SIP stack failed",
+    }
 }
 
 enum Action {

@@ -1,5 +1,7 @@
 //! Logs go to standard error; standard output belongs to answers.
 
+use std::io::IsTerminal;
+
 use kentongan::config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
 
@@ -8,7 +10,12 @@ use tracing_subscriber::EnvFilter;
 pub fn start(log: &Log) -> anyhow::Result<()> {
     let quiet = "rsipstack=warn".parse()?;
     let filter = EnvFilter::try_new(&log.filter)?.add_directive(quiet);
-    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // Colours are for a terminal, and only for those who want them.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_env_filter(filter);
     match log.format {
         LogFormat::Text => lines.with_target(false).init(),
         LogFormat::Json => lines.json().init(),

@@ -42,7 +42,7 @@ pub fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
         Command::Graph { file, svg } => {
             let script = read_script(&of(config, file))?;
             match svg {
-                true => println!("{}", graph::svg(&script)?),
+                true => println!("{}", graph::svg(&script)),
                 false => println!("{}", graph::dot(&script)),
             }
             Ok(ExitCode::SUCCESS)

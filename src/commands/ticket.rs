@@ -96,7 +96,7 @@ fn print(
     let ticket = &view.ticket;
     println!("Kode       {}", ticket.code);
     println!("Status     {}", ticket.status.word());
-    println!("Jenis      {:?} ({:?})", ticket.class, ticket.channel);
+    println!("Jenis      {} ({})", ticket.class.word(), ticket.channel.word());
     println!("Instansi   {}", ticket.agency_name.as_deref().unwrap_or("-"));
     println!(
         "Pelapor    {}{}{}",
@@ -127,9 +127,23 @@ fn print(
         }
     }
     for event in &view.history {
-        println!("Riwayat    {}  {}  {}", time(event.at)?, event.what, event.to_status.word());
+        println!(
+            "Riwayat    {}  {}  {}",
+            time(event.at)?,
+            what(&event.what),
+            event.to_status.word()
+        );
     }
     Ok(())
+}
+
+/// What the row of a history says, for who reads it.
+fn what(word: &str) -> &str {
+    match word {
+        "opened" => "dibuka",
+        "added" => "ditambah",
+        other => other,
+    }
 }
 
 /// Under the recording that it belongs to.

@@ -1,16 +1,11 @@
-//! A script as a picture: DOT text for Graphviz, and SVG without it.
+//! A script as a picture: DOT text for Graphviz, and an SVG that can be read as it is.
+
+mod outline;
 
 use std::fmt::Write as _;
 
-use layout::backends::svg::SVGWriter;
-use layout::gv::{DotParser, GraphBuilder};
-
 use super::script::{By, Kind, Script, Step};
-
-/// The script cannot be drawn: a fault of ours, since every script has a DOT text.
-#[derive(Debug, thiserror::Error)]
-#[error("the menu's picture cannot be drawn: {0}")]
-pub struct DrawError(String);
+pub use outline::svg;
 
 /// The script in the DOT language: a box a step, its outcomes on the edges. Edges to the goodbye are left out, since `9`
 /// leads there from everywhere.
@@ -38,17 +33,6 @@ pub fn dot(script: &Script) -> String {
     }
     text.push_str("}\n");
     text
-}
-
-/// The picture itself.
-pub fn svg(script: &Script) -> Result<String, DrawError> {
-    let dot = dot(script);
-    let graph = DotParser::new(&dot).process().map_err(DrawError)?;
-    let mut builder = GraphBuilder::new();
-    builder.visit_graph(&graph);
-    let mut picture = SVGWriter::new();
-    builder.get().do_it(false, false, false, &mut picture);
-    Ok(picture.finalize())
 }
 
 fn merged_edges<'s>(script: &'s Script, step: &'s Step) -> Vec<(&'s str, Vec<String>)> {
@@ -94,6 +78,7 @@ fn spoken(outcome: &str) -> &str {
         "no_match" => "salah tekan",
         "recorded" => "terekam",
         "failed" => "gagal",
+        "broke_off" => "terputus",
         "opened" => "dibuka",
         "found" => "ditemukan",
         "answered" => "sudah dijawab",
@@ -120,7 +105,7 @@ fn look(kind: &Kind) -> (&'static str, &'static str) {
     }
 }
 
-/// A DOT string. Layout's reader knows no escaped quote, so a quote becomes an apostrophe.
+/// A DOT string. Not every reader of DOT knows an escaped quote, so a quote becomes an apostrophe.
 fn quoted(text: &str) -> String {
     let clean: String = text
         .chars()
@@ -171,24 +156,5 @@ to = "selesai"
       "a '/b" -> "selesai" [label=""];
     }
     "##);
-    }
-
-    #[test]
-    fn the_hotline_is_drawn_with_every_step_in_it() {
-        let text = include_str!("../../ivr-scripts/hotline.toml");
-        let script = Script::parse("hotline.toml", text).unwrap();
-        let svg = svg(&script).unwrap();
-        assert!(svg.starts_with("<?xml") && svg.trim_end().ends_with("</svg>"));
-        for step in script.steps() {
-            let name = readable(&step.name);
-            assert!(svg.contains(&name), "{name} is missing");
-        }
-        assert!(svg.contains("diam"));
-    }
-
-    #[test]
-    fn a_strange_name_does_not_break_the_picture() {
-        let script = Script::parse("kecil.toml", SMALL).unwrap();
-        assert!(svg(&script).unwrap().contains("</svg>"));
     }
 }

@@ -216,6 +216,8 @@ pub struct Record {
     pub min_speech: Duration,
     pub next: Target,
     pub no_input: Retry,
+    /// The recording broke off, with words in it that are kept; by default where a whole one leads.
+    pub broke_off: Option<Target>,
     /// The recording cannot be kept.
     pub failed: Target,
 }

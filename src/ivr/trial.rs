@@ -31,6 +31,8 @@ pub struct World {
 pub enum Disk {
     Writable,
     Full,
+    /// Takes so much of each recording.
+    FullAfter(Duration),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,8 @@ struct Tape {
     speech: Duration,
     /// When the voice stops; may lie ahead.
     voice_ends: Option<Timestamp>,
+    /// When the disk is full.
+    breaks_off: Option<Timestamp>,
 }
 
 impl Tape {
@@ -120,8 +124,13 @@ impl Tape {
             Some(voice) => (voice + self.limits.silence, RecordingEnd::Silence),
             None => (self.began + self.limits.no_input, RecordingEnd::NoInput),
         };
-        let longest = self.began + self.limits.max;
-        if quiet.0 <= longest { quiet } else { (longest, RecordingEnd::MaxTime) }
+        let longest = (self.began + self.limits.max, RecordingEnd::MaxTime);
+        let broken = self.breaks_off.map(|at| (at, RecordingEnd::Failed));
+        [Some(quiet), Some(longest), broken]
+            .into_iter()
+            .flatten()
+            .min_by_key(|end| end.0)
+            .unwrap_or(quiet)
     }
 
     /// The speech in it when it ends at `now`.
@@ -330,7 +339,12 @@ impl Line {
     fn record(&mut self, slot: String, limits: RecordLimits) {
         self.log.push(Happening::Recording(slot.clone()));
         let (began, speech) = (self.now, Duration::ZERO);
-        self.tape = Some(Tape { slot, limits, began, speech, voice_ends: None });
+        let breaks_off = match self.world.disk {
+            Disk::Writable => None,
+            Disk::Full => Some(began),
+            Disk::FullAfter(room) => Some(began + room),
+        };
+        self.tape = Some(Tape { slot, limits, began, speech, voice_ends: None, breaks_off });
         if self.world.disk == Disk::Full {
             self.stop_tape(RecordingEnd::Failed);
         }

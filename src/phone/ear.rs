@@ -1,11 +1,13 @@
 //! Tells which prompts are heard in a stream of audio.
 //!
 //! A prompt is sent as the same G.711 bytes each time, so a few samples of it, taken where no other prompt has
-//! them, give it away, and the rest of it is then compared sample by sample. It works on what a phone decoded
-//! (any G.711 phone that does not resample), survives lost packets in all but those few samples, and hears
-//! prompts that were cut short as such.
+//! them, give it away, and the rest of it is then compared sample by sample. Every packet's length of a prompt has
+//! such a key, so lost packets hide none; a network or a machine that stalls in mid-prompt moves what follows, and
+//! the ear goes along. It works on what a phone decoded (any G.711 phone that does not resample), and hears prompts
+//! that were cut short as such.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +17,15 @@ use crate::media::{Clip, Codec, SAMPLE_RATE};
 
 /// Samples in a key: 4 ms, long enough to be rare and short enough to lie inside one packet.
 const KEY: usize = 32;
-/// Share of samples that must be right for a prompt to count as heard.
-const LIKENESS: f64 = 0.8;
+/// A prompt has at most one key in so many samples: a packet.
+const KEY_EVERY: usize = 160;
+/// Share of samples that must be right for a prompt to count as heard: of all of it, and of each of its [`PARTS`], so
+/// that half a word lost somewhere is one thing and an end that never came another.
+const LIKENESS: f64 = 0.6;
+const PART_LIKENESS: f64 = 0.3;
+const PARTS: usize = 3;
+/// The rest of a prompt comes at most this much later or earlier than its beginning promised: samples.
+const MOST_SHIFT: i64 = SAMPLE_RATE as i64;
 /// A key must hold this many different samples; silence and steady tones give nothing away.
 const VARIETY: usize = 12;
 
@@ -100,9 +109,20 @@ pub struct Ear {
     past: usize,
     /// Samples already searched for keys.
     searched: usize,
-    /// Prompts of which a key has been heard: which, and where each began (before the first sample, for one
-    /// whose beginning was missed).
-    begun: Vec<(usize, i64)>,
+    /// Prompts of which a key has been heard.
+    begun: Vec<Begun>,
+}
+
+/// A prompt under way.
+struct Begun {
+    which: usize,
+    /// Where it began (before the first sample, for one whose beginning was missed), and where it would have begun by
+    /// each piece of it that came out of place.
+    starts: Vec<i64>,
+    /// The furthest key of it that was heard.
+    furthest: usize,
+    /// It has been heard, and told.
+    told: bool,
 }
 
 impl Ear {
@@ -138,52 +158,80 @@ impl Ear {
             let Some(&(which, key_at)) = self.law.keys.get(&fingerprint(candidate)) else {
                 continue;
             };
-            let begun = (which, (from + offset) as i64 - key_at as i64);
-            if !self.begun.contains(&begun) {
-                self.begun.push(begun);
-            }
+            self.follow(which, key_at, (from + offset) as i64 - key_at as i64);
         }
         self.searched = (end + 1).saturating_sub(KEY).max(from);
     }
 
-    /// Takes out those of `begun` that have run their length, and at the `end` all.
+    /// A key was heard: of a prompt under way, of its rest that comes out of place, or of another.
+    fn follow(&mut self, which: usize, key_at: usize, start: i64) {
+        let mut same = self.begun.iter_mut().filter(|begun| begun.which == which);
+        let known = same.find(|begun| {
+            begun.starts.contains(&start)
+                || (key_at > begun.furthest
+                    && begun.starts.iter().all(|known| (start - known).abs() <= MOST_SHIFT))
+        });
+        let Some(begun) = known else {
+            self.begun.push(Begun { which, starts: vec![start], furthest: key_at, told: false });
+            return;
+        };
+        begun.furthest = begun.furthest.max(key_at);
+        if !begun.starts.contains(&start) {
+            begun.starts.push(start);
+        }
+    }
+
+    /// Those of `begun` that were heard to their end, told once each; and those that will not be, or at the `end` all.
     fn ended(&mut self, end: bool) -> Vec<Heard> {
-        let now = self.past + self.heard.len();
+        let now = (self.past + self.heard.len()) as i64;
         let mut out = Vec::new();
-        let begun = std::mem::take(&mut self.begun);
-        for (which, began) in begun {
-            let over = (began + self.law.known[which].samples.len() as i64) as usize;
-            if now < over && !end {
-                self.begun.push((which, began));
-                continue;
+        for mut begun in std::mem::take(&mut self.begun) {
+            let length = self.law.known[begun.which].samples.len();
+            let over = begun.starts.iter().max().map_or(now, |start| start + length as i64);
+            let whole = !begun.told && now >= over && self.hears_all(&begun);
+            // The rest may still come out of place.
+            let given_up = end || now >= over + MOST_SHIFT;
+            if !begun.told && (whole || given_up) {
+                begun.told = true;
+                out.push(Heard {
+                    id: self.law.known[begun.which].id.clone(),
+                    at: time_of(begun.starts[0].max(0) as usize),
+                    whole,
+                });
             }
-            let whole = now >= over && self.likeness(which, began) >= LIKENESS;
-            out.push(Heard {
-                id: self.law.known[which].id.clone(),
-                at: time_of(began.max(0) as usize),
-                whole,
-            });
+            if !given_up {
+                self.begun.push(begun);
+            }
         }
         out.sort_by_key(|h| h.at);
         out
     }
 
-    /// The share of a prompt's samples that were heard in their places.
-    fn likeness(&self, which: usize, began: i64) -> f64 {
-        let samples = &self.law.known[which].samples;
-        // What came before the first sample, or is forgotten, was not heard.
-        let missed = (self.past as i64 - began).max(0) as usize;
-        let from = (began - self.past as i64).max(0) as usize;
-        if missed > samples.len() || from > self.heard.len() {
-            return 0.0;
-        }
-        let same =
-            samples[missed..].iter().zip(self.heard.range(from..)).filter(|(a, b)| a == b).count();
-        same as f64 / samples.len() as f64
+    fn hears_all(&self, begun: &Begun) -> bool {
+        let length = self.law.known[begun.which].samples.len();
+        let parts = (0..PARTS).map(|n| n * length / PARTS..(n + 1) * length / PARTS);
+        let right: Vec<(usize, usize)> =
+            parts.map(|part| (self.right(begun, part.clone()), part.len())).collect();
+        let enough = |right: usize, of: usize, share: f64| right as f64 >= of as f64 * share;
+        right.iter().all(|&(right, of)| enough(right, of, PART_LIKENESS))
+            && enough(right.iter().map(|(right, _)| right).sum(), length, LIKENESS)
+    }
+
+    /// How many of these samples of a prompt were heard, in one of the places where its pieces came.
+    fn right(&self, begun: &Begun, part: Range<usize>) -> usize {
+        let samples = &self.law.known[begun.which].samples;
+        part.filter(|&at| {
+            begun.starts.iter().any(|start| {
+                // What came before the first sample, or is forgotten, was not heard.
+                let place = usize::try_from(start + at as i64 - self.past as i64).ok();
+                place.and_then(|place| self.heard.get(place)) == Some(&samples[at])
+            })
+        })
+        .count()
     }
 
     fn forget(&mut self) {
-        let surplus = self.heard.len().saturating_sub(self.law.longest + SAMPLE_RATE as usize);
+        let surplus = self.heard.len().saturating_sub(self.law.longest + 2 * MOST_SHIFT as usize);
         self.heard.drain(..surplus);
         self.past += surplus;
     }
@@ -207,18 +255,15 @@ fn common_windows(known: &[Known]) -> HashSet<u64> {
     windows.map(fingerprint).filter(|&window| !seen.insert(window)).collect()
 }
 
-/// In each quarter of a prompt the first window that is lively and the prompt's own: one lost packet hides one key.
+/// In each packet's length of a prompt the first window that is lively and the prompt's own.
 fn keys_of(samples: &[i16], common: &HashSet<u64>) -> Vec<usize> {
-    let quarter = samples.len() / 4;
+    let windows = (samples.len() + 1).saturating_sub(KEY);
     let own = |at: &usize| {
         let key = &samples[*at..*at + KEY];
-        key.iter().collect::<HashSet<_>>().len() >= VARIETY && !common.contains(&fingerprint(key))
+        !common.contains(&fingerprint(key)) && key.iter().collect::<HashSet<_>>().len() >= VARIETY
     };
-    (0..4)
-        .filter_map(|q| {
-            (q * quarter..((q + 1) * quarter).min(samples.len().saturating_sub(KEY))).find(own)
-        })
-        .collect()
+    let stretches = (0..windows).step_by(KEY_EVERY);
+    stretches.filter_map(|from| (from..windows.min(from + KEY_EVERY)).find(own)).collect()
 }
 
 /// How well `said` is found in a recording: the best normalised correlation over all offsets, 1 for the same sound.
@@ -334,6 +379,53 @@ mod tests {
         let samples = sound(library, &["lapor/petunjuk"], Codec::Pcma);
         let heard = hear(&mut prompts.ear(Codec::Pcma), &samples[800..]);
         assert_eq!(heard, [Heard { id: "lapor/petunjuk".into(), at: Duration::ZERO, whole: true }]);
+    }
+
+    /// The packets that a network which loses every `nth` at random leaves; what is lost is silence.
+    fn lossy(samples: &[i16], nth: u64, seed: u64) -> Vec<i16> {
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut lost = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 40).is_multiple_of(nth)
+        };
+        samples
+            .chunks(160)
+            .flat_map(|p| if lost() { vec![0; p.len()] } else { p.to_vec() })
+            .collect()
+    }
+
+    #[test]
+    fn a_code_is_heard_over_a_line_that_loses_a_packet_in_twelve() {
+        let (library, prompts) = &*SHIPPED;
+        let digits: Vec<String> = (0..10).map(|digit| format!("angka/{digit}")).collect();
+        let said: Vec<&str> = digits.iter().flat_map(|id| [id.as_str(), "jeda/digit"]).collect();
+        for seed in 0..100 {
+            let samples = sound(library, &said, Codec::Pcma);
+            // Wherever the packets begin.
+            let heard =
+                hear(&mut prompts.ear(Codec::Pcma), &lossy(&samples[seed..], 12, seed as u64));
+            let heard: Vec<(&str, bool)> = heard.iter().map(|h| (h.id.as_str(), h.whole)).collect();
+            let all: Vec<(&str, bool)> = digits.iter().map(|id| (id.as_str(), true)).collect();
+            assert_eq!(heard, all, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_stalls_in_its_middle_is_heard_once_and_whole() {
+        let (library, prompts) = &*SHIPPED;
+        let samples = sound(library, &["angka/4", "lapor/petunjuk", "angka/7"], Codec::Pcma);
+        for stall in [1, 3, 10, 45] {
+            for at in (0..samples.len()).step_by(16 * 160 + 3) {
+                let mut stalled = samples[..at].to_vec();
+                stalled.extend(vec![0; stall * 160]);
+                stalled.extend(&samples[at..]);
+                let heard = hear(&mut prompts.ear(Codec::Pcma), &stalled);
+                let heard: Vec<(&str, bool)> =
+                    heard.iter().map(|h| (h.id.as_str(), h.whole)).collect();
+                let said = ["angka/4", "lapor/petunjuk", "angka/7"].map(|id| (id, true));
+                assert_eq!(heard, said, "{stall} packets at {at}");
+            }
+        }
     }
 
     #[test]

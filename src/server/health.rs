@@ -19,8 +19,23 @@ static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     let handle = recorder.handle();
     // Fails only where something else records already; then that something tells the figures.
     let _ = metrics::set_global_recorder(recorder);
+    // An alarm on the first failure needs the zero before it.
+    for name in COUNTED_FROM_ZERO {
+        metrics::counter!(name).increment(0);
+    }
     handle
 });
+
+/// What an alarm may hang on.
+const COUNTED_FROM_ZERO: [&str; 7] = [
+    "kentongan_digits_total",
+    "kentongan_media_no_first_packet_total",
+    "kentongan_media_packets_lost_total",
+    "kentongan_packets_lost_total",
+    "kentongan_recording_failures_total",
+    "kentongan_recordings_total",
+    "kentongan_ticket_failures_total",
+];
 
 /// The small HTTP server for the machine itself.
 pub struct Health {

@@ -21,11 +21,15 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// A script that the checker does not let through.
 #[derive(Debug, thiserror::Error)]
-#[error("the script is not fit to answer calls:\n{}", lines(.0))]
-pub struct Unfit(pub Vec<Finding>);
+#[error("the script is not fit to answer calls:\n{}", lines(file, findings))]
+pub struct Unfit {
+    pub file: PathBuf,
+    pub findings: Vec<Finding>,
+}
 
-fn lines(findings: &[Finding]) -> String {
-    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+fn lines(file: &Path, findings: &[Finding]) -> String {
+    let line = |finding: &Finding| format!("{}:{finding}", file.display());
+    findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Reads both; refuses a script with errors or with prompts that are not there.
@@ -36,9 +40,10 @@ pub fn load(config: &Config) -> anyhow::Result<Voice> {
     let script = read_script(path)?;
     let known = catalogue.ids().map(str::to_owned).collect();
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
-    let errors: Vec<Finding> = check::check(&script, &known).into_iter().filter(is_error).collect();
-    if !errors.is_empty() {
-        return Err(Unfit(errors).into());
+    let findings: Vec<Finding> =
+        check::check(&script, &known).into_iter().filter(is_error).collect();
+    if !findings.is_empty() {
+        return Err(Unfit { file: path.clone(), findings }.into());
     }
     Ok(Voice { script: Arc::new(script), prompts })
 }

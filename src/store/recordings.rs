@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// Closes a recording's row. If it is kept, it replaces what was said before under the same slot, except what
-    /// belongs to a ticket already.
+    /// belongs to a ticket already; one that broke off replaces nothing.
     pub async fn end_recording(
         &self,
         recording: RecordingId,
@@ -158,7 +158,7 @@ async fn end_recording(
     if done == 0 {
         return Err(StoreError::NotOpen { what: "recording", id: recording.0 });
     }
-    if end.state == RecordingState::Kept {
+    if end.state == RecordingState::Kept && end.ended_by != RecordingEndedBy::Failed {
         on_tx!(
             tx,
             conn,

@@ -8,6 +8,7 @@
 //! code 48217360 known            the store finds it; `answered`: and the agency has answered; `exhausted`: no more
 //!                                tries; `failed`: the store is silent. Any other code is unknown
 //! disk full                      recordings cannot be kept
+//! disk full after 5s             only so much of each
 //! store broken                   tickets cannot be opened
 //! ```
 //!
@@ -47,6 +48,7 @@ pub struct CallFile {
     pub at: Timestamp,
     pub codes: Vec<(String, Code)>,
     pub disk_full: bool,
+    pub disk_full_after: Option<Duration>,
     pub store_broken: bool,
     /// With their lines.
     pub acts: Vec<(usize, Act)>,
@@ -84,6 +86,7 @@ pub fn parse(text: &str) -> Result<CallFile, String> {
         at: moment("2026-11-23T09:00+07:00")?,
         codes: Vec::new(),
         disk_full: false,
+        disk_full_after: None,
         store_broken: false,
         acts: Vec::new(),
     };
@@ -113,6 +116,10 @@ fn take(file: &mut CallFile, line: usize, words: &[&str]) -> Result<(), String> 
         }
         ["disk", "full"] => {
             file.disk_full = true;
+            return Ok(());
+        }
+        ["disk", "full", "after", length] => {
+            file.disk_full_after = Some(duration(length)?);
             return Ok(());
         }
         ["store", "broken"] => {

@@ -100,6 +100,7 @@ async fn a_call_from_the_shell_is_heard_and_no_ticket_is_told_of_a_wrong_code() 
     let (told, text) = tokio::task::block_in_place(|| kentongan(&args, ""));
     assert!(told.status.success(), "{text}");
     assert!(text.contains("answered") && text.contains("press 9"), "{text}");
+    assert!(text.contains("ended: this side hung up, "), "{text}");
     let length = sound::length(&heard);
     assert!((4..=8).contains(&length.as_secs()), "{length:?}");
     let greeting = PROMPTS.clip("salam/nama").unwrap();

@@ -135,7 +135,6 @@ fn serve(command: &mut Command, folder: &Path) -> anyhow::Result<Child> {
         .arg("serve")
         .arg("--config")
         .arg(folder.join("kentongan.toml"))
-        .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

@@ -7,6 +7,8 @@
 //! - `jeda/*` and `bunyi/*`: silence and tones have nothing for an ear to tell them by.
 //! - The two calls that meet the longest time have it shortened (`OVER`), and what is said before a key is at most
 //!   `SHORT` long: ten minutes are too much for a test.
+//! - A disk that is full in mid-sentence would be full for every call here: tests/it/disk.rs plays that on a hotline of
+//!   its own.
 //! - `expect step` is held to by the key path alone: a row tells where a caller was when the call is over.
 
 use std::path::Path;
@@ -52,7 +54,11 @@ async fn every_call_goes_on_the_wire_as_its_file_says() {
         return;
     }
     let files = pure_calls::call_files();
-    let names: Vec<&str> = files.iter().map(|p| p.file_stem().unwrap().to_str().unwrap()).collect();
+    let names: Vec<&str> = files
+        .iter()
+        .filter(|p| !std::fs::read_to_string(p).unwrap().contains("\ndisk full after"))
+        .map(|p| p.file_stem().unwrap().to_str().unwrap())
+        .collect();
     assert!(names.len() >= 26, "{names:?}");
     run_all(&names).await;
 }

@@ -98,6 +98,9 @@ fn world(file: &CallFile) -> World {
     if file.disk_full {
         world.disk = Disk::Full;
     }
+    if let Some(room) = file.disk_full_after {
+        world.disk = Disk::FullAfter(room);
+    }
     if file.store_broken {
         world.next_code = None;
     }

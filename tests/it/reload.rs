@@ -80,6 +80,8 @@ async fn a_changed_script_is_for_the_next_call_and_a_broken_one_for_none() {
     let good = std::fs::read_to_string(site.script()).unwrap();
     std::fs::write(site.script(), format!("{good}\n[step.rusak\n")).unwrap();
     hotline.logs(NOT_TAKEN, 1).await;
+    let log = hotline.log();
+    assert!(!log.contains('\u{1b}'), "colours in a file: {log}");
     let line = good.lines().count() + 2;
     assert!(hotline.log().contains(&format!("hotline.toml:{line}")), "{}", hotline.log());
 
@@ -95,7 +97,7 @@ async fn a_changed_script_is_for_the_next_call_and_a_broken_one_for_none() {
         .lines()
         .position(|line| line.contains("[\"menu/singkat\"]], to = \"selesai\""))
         .unwrap();
-    assert!(hotline.log().contains(&format!("{line}: error")), "{}", hotline.log());
+    assert!(hotline.log().contains(&format!("hotline.toml:{line}: error")), "{}", hotline.log());
     ends_with(dial(&phone, &hotline).await, "akhir/terima_kasih").await;
 }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kentongan::clock::Timestamp;
-use kentongan::ivr::script::Script;
+use kentongan::ivr::script::{Kind, Prompt, Script, Spanned};
 use kentongan::ivr::trial::{Disk, Happening, Line, Operator, World};
 use kentongan::ivr::{Lookup, PromptId, check, speech};
 use proptest::prelude::*;
+
+use crate::sound;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -48,6 +50,59 @@ fn every_shipped_script_passes_the_checker() {
         let told: Vec<_> = findings.iter().map(|f| format!("{}:{f}", script.file)).collect();
         assert!(told.is_empty(), "\n{}", told.join("\n"));
     }
+}
+
+/// How long these prompts take, one after the other.
+fn length(prompts: &[Spanned<Prompt>]) -> Duration {
+    let wav = |id: &str| root().join("prompts/id").join(id).with_extension("wav");
+    prompts
+        .iter()
+        .map(|prompt| match prompt.get_ref() {
+            Prompt::Clip(id) => sound::length(&wav(id)),
+            // Who needs to know has them counted.
+            _ => Duration::ZERO,
+        })
+        .sum()
+}
+
+#[test]
+fn the_greeting_takes_ten_seconds_at_most_and_each_choice_seven() {
+    let script = read(&root().join("ivr-scripts/hotline.toml"));
+    let mut step = script.step(script.start.get_ref()).unwrap();
+    let mut greeting = Duration::ZERO;
+    while let Kind::Say(say) = &step.kind {
+        greeting += length(&say.prompts);
+        step = script.step(say.next.get_ref()).unwrap();
+    }
+    assert!(greeting <= Duration::from_secs(10), "{greeting:?}");
+    assert!(greeting > Duration::from_secs(5), "{greeting:?}: it says nothing");
+
+    for step in script.steps() {
+        let Kind::Menu(menu) = &step.kind else { continue };
+        for said in menu.options.iter().filter_map(|option| option.say.clone()) {
+            let length = length(&[said]);
+            assert!(length <= Duration::from_secs(7), "an option of {}: {length:?}", step.name);
+        }
+    }
+}
+
+#[test]
+fn who_hears_every_choice_and_every_instruction_meets_the_tone_within_35_seconds() {
+    let script = read(&root().join("ivr-scripts/hotline.toml"));
+    let (Kind::Say(name), Kind::Say(notice), Kind::Menu(menu), Kind::Record(report)) = (
+        &script.step("sambutan").unwrap().kind,
+        &script.step("pemberitahuan").unwrap().kind,
+        &script.step("menu_utama").unwrap().kind,
+        &script.step("lapor").unwrap().kind,
+    ) else {
+        panic!("another script");
+    };
+    let choices: Vec<_> = menu.options.iter().filter_map(|option| option.say.clone()).collect();
+    let listened: Duration =
+        [&name.prompts, &notice.prompts, &choices, &report.prompts].map(|p| length(p)).iter().sum();
+    // To find the key.
+    let whole = listened + Duration::from_secs(2);
+    assert!(whole <= Duration::from_secs(35), "{whole:?}");
 }
 
 #[test]

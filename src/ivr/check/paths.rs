@@ -200,7 +200,7 @@ fn placeholders(step: &Step, facts: Facts) -> Vec<Fault> {
 fn after(step: &Step, edge: &Edge<'_>, mut facts: Facts) -> Option<Facts> {
     match &step.kind {
         Kind::Record(record) => {
-            let recorded = edge.outcome == "recorded";
+            let recorded = matches!(edge.outcome.as_str(), "recorded" | "broke_off");
             if record.story.is_some() && facts.story && !recorded {
                 // The session goes on with the story told before.
                 return None;

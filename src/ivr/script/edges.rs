@@ -80,7 +80,10 @@ impl Kind {
             }
             Kind::Digits(s) => vec![Edge::caller("digits", &s.next)],
             Kind::Record(s) => {
-                vec![Edge::caller("recorded", &s.next), Edge::machine("failed", &s.failed)]
+                let broke_off = s.broke_off.as_ref().map(|to| Edge::machine("broke_off", to));
+                let always =
+                    [Edge::caller("recorded", &s.next), Edge::machine("failed", &s.failed)];
+                always.into_iter().chain(broke_off).collect()
             }
             Kind::Confirm(s) => {
                 let send = Edge { outcome: "# kirim".into(), by: By::Silence, to: &s.next };

@@ -17,6 +17,8 @@ const RECORDING_GRACE: Duration = Duration::from_secs(15);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Came {
     Words,
+    /// Words, until it broke off.
+    Half,
     Nothing,
     /// It cannot be kept.
     Failed,
@@ -126,6 +128,7 @@ impl Session {
         let silences = state.silences + 1;
         match came {
             Came::Words => self.go(record.next.get_ref(), now),
+            Came::Half => self.go(record.broke_off.as_ref().unwrap_or(&record.next).get_ref(), now),
             // A second attempt came to nothing: what was told before still stands.
             Came::Nothing | Came::Failed if record.story.is_some() && self.story.is_some() => {
                 self.go(record.next.get_ref(), now)
@@ -163,34 +166,37 @@ impl Session {
         speech: Duration,
         now: Timestamp,
     ) -> Came {
-        if ended_by == RecordingEnd::Failed {
-            self.note("failed", now);
-            return Came::Failed;
+        let broke_off = ended_by == RecordingEnd::Failed;
+        let (what, came) = match (broke_off, speech >= record.min_speech) {
+            (false, true) => ("recorded", Came::Words),
+            (false, false) => ("no_input", Came::Nothing),
+            (true, true) => ("broke_off", Came::Half),
+            (true, false) => ("failed", Came::Failed),
+        };
+        self.note(what, now);
+        if matches!(came, Came::Nothing | Came::Failed) {
+            return came;
         }
-        if speech < record.min_speech {
-            self.note("no_input", now);
-            return Came::Nothing;
-        }
-        self.note("recorded", now);
         *self.takes.entry(record.slot.clone()).or_insert(0) += 1;
         match &record.story {
-            Some(class) => self.keep_story(class, take),
+            Some(class) => self.keep_story(class, take, came),
             None if self.ticket_is_open() => {
                 let (name, value) = (take.to_owned(), Answer::Recording);
                 self.effects.push(Effect::Answer { name, value });
             }
             None => self.kept.push(take.to_owned()),
         }
-        Came::Words
+        came
     }
 
-    fn keep_story(&mut self, class: &str, take: &str) {
+    fn keep_story(&mut self, class: &str, take: &str, came: Came) {
         let step = self.step.clone();
         let story = Story { class: class.to_owned(), take: take.to_owned(), step };
         if let Some(before) = self.story.replace(story)
-            && self.story.as_ref().is_some_and(|story| story.step != before.step)
+            && (came == Came::Half
+                || self.story.as_ref().is_some_and(|story| story.step != before.step))
         {
-            // Not a second attempt at the same story, but more of it.
+            // Not a second attempt at the same story, but more of it; or an attempt that replaces nothing.
             self.kept.push(before.take);
         }
     }

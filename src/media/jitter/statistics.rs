@@ -24,6 +24,10 @@ struct Sequence {
     /// The number that would confirm a jump.
     bad_seq: Option<u16>,
     received: u64,
+    /// Of those, packets that had come before.
+    doubled: u64,
+    /// Which of the latest packets have come: bit n for the one n before `max_seq`.
+    latest: u128,
     expected_prior: u64,
     received_prior: u64,
 }
@@ -54,6 +58,8 @@ impl Sequence {
             base_seq: ExtendedSequence::first(seq),
             bad_seq: None,
             received: 1,
+            doubled: 0,
+            latest: 1,
             expected_prior: 0,
             received_prior: 0,
         }
@@ -63,8 +69,27 @@ impl Sequence {
         self.max_seq.get() - self.base_seq.get() + 1
     }
 
+    /// As a report counts: a packet that came twice makes up for one that did not.
     fn lost(&self) -> i64 {
         self.expected() as i64 - self.received as i64
+    }
+
+    /// How many never came.
+    fn missing(&self) -> u64 {
+        (self.lost() + self.doubled as i64).max(0) as u64
+    }
+
+    /// Notes that a packet came, `ahead` of `max_seq` before it counted.
+    fn note(&mut self, ahead: i16) {
+        let bit = if ahead > 0 {
+            self.latest = self.latest.checked_shl(ahead.unsigned_abs().into()).unwrap_or(0);
+            1
+        } else {
+            // Zero for one that is older than what is remembered: taken to be new.
+            1u128.checked_shl(ahead.unsigned_abs().into()).unwrap_or(0)
+        };
+        self.doubled += u64::from(self.latest & bit != 0);
+        self.latest |= bit;
     }
 }
 
@@ -95,6 +120,7 @@ impl Statistics {
         }
         s.bad_seq = None;
         s.received += 1;
+        s.note(ahead);
         true
     }
 
@@ -114,9 +140,9 @@ impl Statistics {
     }
 
     /// The next packet belongs to another stream (a new SSRC). What was lost stays counted in
-    /// [`lost`](Self::lost); reports begin anew.
+    /// [`missing`](Self::missing); reports begin anew.
     pub fn restart(&mut self) {
-        self.earlier = (self.lost(), self.received());
+        self.earlier = (self.missing(), self.received());
         self.sequence = None;
         self.arrival = None;
     }
@@ -126,9 +152,10 @@ impl Statistics {
         self.earlier.1 + self.sequence.map_or(0, |s| s.received)
     }
 
-    /// All packets lost (A.3), never below zero.
-    pub fn lost(&self) -> u64 {
-        self.earlier.0 + self.sequence.map_or(0, |s| s.lost().max(0) as u64)
+    /// All packets that never came. Not what a report tells (A.3), in which a network that loses and doubles alike
+    /// looks sound.
+    pub fn missing(&self) -> u64 {
+        self.earlier.0 + self.sequence.map_or(0, |s| s.missing())
     }
 
     /// Interarrival jitter in milliseconds.
@@ -178,7 +205,7 @@ mod tests {
         let all = (65_500..=u16::MAX).chain(0..100);
         let mut statistics = counted(all.filter(|seq| seq % 4 != 0));
         assert_eq!(statistics.received(), 102);
-        assert_eq!(statistics.lost(), 33, "the first, 65500, was never expected");
+        assert_eq!(statistics.missing(), 33, "the first, 65500, was never expected");
         let report = statistics.report().unwrap();
         assert_eq!(report.cumulative_lost, 33);
         assert_eq!(report.extended_highest, 65_536 + 99);
@@ -199,8 +226,15 @@ mod tests {
     #[test]
     fn reordered_and_doubled_packets_are_not_lost_ones() {
         let mut statistics = counted([10, 12, 11, 13, 13, 14]);
-        assert_eq!((statistics.lost(), statistics.received()), (0, 6));
+        assert_eq!((statistics.missing(), statistics.received()), (0, 6));
         assert_eq!(statistics.report().unwrap().cumulative_lost, -1);
+    }
+
+    #[test]
+    fn doubled_packets_do_not_make_up_for_those_that_never_came() {
+        let mut statistics = counted([65_534, 65_535, 65_535, 1, 1, 65_534, 2, 150, 149, 149]);
+        assert_eq!(statistics.missing(), 1 + 146, "0, and 3 to 148");
+        assert_eq!(statistics.report().unwrap().cumulative_lost, 147 - 4);
     }
 
     #[test]
@@ -208,11 +242,15 @@ mod tests {
         let mut statistics = counted((0..10).filter(|&seq| seq != 5));
         assert!(!statistics.count(40_000));
         assert!(statistics.count(10));
-        assert_eq!((statistics.lost(), statistics.received()), (1, 10));
+        assert_eq!((statistics.missing(), statistics.received()), (1, 10));
         assert!(!statistics.count(40_000));
         assert!(statistics.count(40_001));
         assert!(statistics.count(40_003));
-        assert_eq!((statistics.lost(), statistics.received()), (2, 12), "the earlier loss stays");
+        assert_eq!(
+            (statistics.missing(), statistics.received()),
+            (2, 12),
+            "the earlier loss stays"
+        );
         assert_eq!(statistics.report().unwrap().cumulative_lost, 1);
     }
 

@@ -146,7 +146,7 @@ impl Inbound {
     pub fn stats(&self) -> LegStats {
         LegStats {
             packets_received: self.received,
-            packets_lost: self.statistics.lost(),
+            packets_lost: self.statistics.missing(),
             jitter_ms: self.statistics.jitter_ms(),
             ..LegStats::default()
         }
