@@ -1,5 +1,7 @@
 //! A worker with an engine that does as it is told. Times are the store's clock; the waits between are milliseconds.
 
+use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
+
 use std::sync::atomic::AtomicUsize;
 
 use rand::SeedableRng;
@@ -188,7 +190,8 @@ async fn recordings_are_written_down_by_a_thread_that_yields() {
     let listen: Box<Listen> = Box::new(move |engine, path, _| {
         assert!(path.is_file());
         let this = Some(rustix::thread::gettid());
-        told.send(rustix::process::getpriority_process(this).unwrap()).unwrap();
+        let nice = rustix::process::getpriority_process(this).unwrap();
+        told.send((nice, thread_priority::thread_schedule_policy().unwrap())).unwrap();
         Ok(said(engine))
     });
     let worker = site.start("a", ready(), listen);
@@ -197,7 +200,8 @@ async fn recordings_are_written_down_by_a_thread_that_yields() {
     site.record().await;
     site.until_written(3).await;
     site.stopped(worker).await;
-    assert_eq!(nice.iter().collect::<Vec<i32>>(), [19, 19, 19]);
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    assert_eq!(nice.iter().collect::<Vec<_>>(), [(19, idle); 3]);
     let row = site.store.transcript(site.recordings[0]).await.unwrap().unwrap();
     assert_eq!((row.transcript.engine.as_str(), row.made), ("fake", NOW));
     let here = rustix::process::getpriority_process(None).unwrap();
