@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kentongan::media::{Clip, Codec};
-use kentongan::phone::ear::likeness;
+use kentongan::phone::ear::{Heard, likeness};
 use kentongan::phone::{Met, Phone, PhoneCall};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -201,8 +201,9 @@ async fn report(mut call: PhoneCall, story: Arc<Clip>) -> (String, u64) {
     hears(&mut call, "menu/lapor").await;
     call.press("1");
     hears(&mut call, "lapor/akhiri").await;
-    // The tone is too short to be heard for sure where packets are lost.
-    call.wait(Duration::from_millis(700)).await;
+    // Two packets lost hide a tone so short; it has come by then.
+    let tone = |heard: &[Heard]| heard.iter().any(|h| h.id == "bunyi/bip");
+    call.until(Duration::from_secs(4), tone).await;
     call.say(story);
     assert_eq!(call.said(PATIENCE).await, Met::Yes);
     call.press("#");
@@ -286,8 +287,8 @@ async fn a_report_and_a_question_get_through_a_bad_line_to_the_last_key() {
         assert!(best > 0.9, "a recording holds what was said: likeness {best:.3}");
     }
     for recording in recordings {
-        // The caller waits a little for the tone before and the key after it.
-        assert!((7900..11_000).contains(&recording.duration_ms), "{}", recording.duration_ms);
+        // The caller may have waited for a tone before it, and the key comes after it.
+        assert!((7900..13_000).contains(&recording.duration_ms), "{}", recording.duration_ms);
     }
 }
 
