@@ -40,9 +40,14 @@ pub async fn phone() -> Phone {
 
 /// A call that is up and can be heard.
 pub async fn dial(phone: &Phone, hotline: &Hotline) -> PhoneCall {
+    dial_by(phone, &hotline.uri()).await
+}
+
+/// The same, by the way that `uri` leads.
+pub async fn dial_by(phone: &Phone, uri: &str) -> PhoneCall {
     let mut tries = 0..20;
     let mut call = loop {
-        match phone.dial(&hotline.uri(), Some(&PROMPTS), None).await {
+        match phone.dial(uri, Some(&PROMPTS), None).await {
             // A busy machine: the hotline refuses calls while its packets run late.
             Err(PhoneError::Dial(DialError::Refused { status: 503, .. }))
                 if tries.next().is_some() =>

@@ -55,6 +55,11 @@ fn the_drawing_is_dot_or_svg() {
     assert!(told.status.success());
     assert!(svg.contains("<svg") && svg.trim_end().ends_with("</svg>"));
     assert!(svg.contains("menu utama"));
+    let drawn = include_str!("../../docs/menu.svg");
+    assert_eq!(
+        svg, drawn,
+        "docs/menu.svg is another menu: draw it with `kentongan script graph --svg`"
+    );
 }
 
 #[test]

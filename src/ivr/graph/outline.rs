@@ -239,7 +239,7 @@ mod tests {
             "{}",
             row("informasi").others
         );
-        assert_eq!(row("pesan_status").by, "2");
+        assert_eq!(rows[row("pesan_status").parent.unwrap()].step.name, "kode_salah");
         let again = "2 ulangi \u{2192} lapor, pesan status, ppid, konten, aspirasi, titip pesan";
         assert_eq!(row("periksa").others, again);
         assert_eq!(row("selesai").by, "9");
