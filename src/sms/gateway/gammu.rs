@@ -110,21 +110,23 @@ impl Gateway for Gammu {
         Outbound::Command(self.command(message))
     }
 
-    /// `Written message with ID OUTC...` or `Written message with ID 17`.
+    /// `Written message with ID 17`, or the path of a file.
     fn ran(&self, status: Option<i32>, output: &[u8]) -> Sent {
         let said = encoding::decode(output, None);
-        match status {
-            Some(0) => {
-                let id = said
-                    .split_once("message with ID ")
-                    .and_then(|(_, rest)| rest.split_whitespace().next());
-                Sent::Accepted { gateway_id: id.map(str::to_owned) }
-            }
-            status => {
-                let status =
-                    status.map_or("killed".to_owned(), |status| format!("exit status {status}"));
-                Sent::Later { reason: format!("{status} {}", told(&said)).trim_end().to_owned() }
-            }
+        if status == Some(0) {
+            let id = said.split_once("message with ID ").map(|(_, rest)| id(rest.trim()));
+            return Sent::Accepted { gateway_id: id };
         }
+        let status = status.map_or("killed".to_owned(), |status| format!("exit status {status}"));
+        // What it is about to do comes before what went wrong.
+        let last = told(said.trim().lines().last().unwrap_or_default());
+        Sent::Later { reason: format!("{status} {last}").trim_end().to_owned() }
     }
+}
+
+/// The file's name as far as the number in it, which is nobody's business.
+fn id(path: &str) -> String {
+    let line = path.lines().next().unwrap_or_default();
+    let name = line.rsplit('/').next().unwrap_or_default();
+    name.split("_+").next().unwrap_or_default().to_owned()
 }

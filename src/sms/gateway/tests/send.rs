@@ -248,13 +248,13 @@ fn a_dead_gateway_is_never_final() {
 #[test]
 fn gammu_s_program_tells_the_id_or_fails_for_now() {
     let gammu = gateway("gammu");
-    let said = b"gammu-smsd-inject[1]: Created outbox message\nWritten message with ID /var/spool/gammu/outbox/OUTC1.smsbackup\n";
-    let id = Some("/var/spool/gammu/outbox/OUTC1.smsbackup".to_owned());
+    let said = b"gammu-smsd-inject[1]: Using FILES service\n57 / 0\nWritten message with ID /var/spool/gammu/outbox/OUTC20261126_031808_00_+6281234567890_sms0.smsbackup\n";
+    let id = Some("OUTC20261126_031808_00".to_owned());
     assert_eq!(gammu.ran(Some(0), said), Sent::Accepted { gateway_id: id });
+    let row = Sent::Accepted { gateway_id: Some("17".into()) };
+    assert_eq!(gammu.ran(Some(0), b"Written message with ID 17\n"), row);
     assert_eq!(gammu.ran(Some(0), b""), Sent::Accepted { gateway_id: None });
-    assert_eq!(
-        gammu.ran(Some(1), b"cannot open"),
-        Sent::Later { reason: "exit status 1 cannot open".into() }
-    );
+    let failed = Sent::Later { reason: "exit status 1 cannot open".into() };
+    assert_eq!(gammu.ran(Some(1), b"Using FILES service\ncannot open\n"), failed);
     assert_eq!(gammu.ran(None, b""), Sent::Later { reason: "killed".into() });
 }
