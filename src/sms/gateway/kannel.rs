@@ -64,7 +64,10 @@ impl Gateway for Kannel {
         if let Some(state) = fields.word("dlr") {
             return report(&state, &fields);
         }
-        let header = |name| request.header(name).map(str::to_owned);
+        let header = |name| {
+            let value = request.header(name).map(str::trim).filter(|value| !value.is_empty());
+            value.map(str::to_owned)
+        };
         Ok(Incoming::Messages(vec![InboundMessage {
             external_id: fields.needed("id")?,
             from: fields
@@ -142,12 +145,11 @@ fn report(state: &str, fields: &Fields) -> Result<Incoming, Malformed> {
 
 /// From the address (`get-url`), or the body (`post-url`). Without `mo-recode` the charset is the network's.
 fn text(request: &Request<'_>, fields: &Fields) -> Result<String, Malformed> {
-    let kind = request.header("content-type").unwrap_or_default();
-    let of_body =
-        kind.to_ascii_lowercase().split_once("charset=").map(|(_, charset)| charset.to_owned());
-    let unicode =
-        fields.word("coding").or_else(|| request.header("x-kannel-coding").map(str::to_owned));
-    let by_coding = || (unicode.as_deref() == Some("2")).then(|| "UTF-16BE".to_owned());
+    let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    let of_body = kind.split_once("charset=").map(|(_, charset)| charset.replace('"', ""));
+    let coding = fields.word("coding");
+    let coding = coding.as_deref().or(request.header("x-kannel-coding"));
+    let by_coding = || (coding == Some("2")).then(|| "UTF-16BE".to_owned());
     let charset = fields.word("charset").or(of_body).or_else(by_coding);
     match fields.raw("text") {
         Some(raw) => Ok(encoding::decode(raw, charset.as_deref())),

@@ -88,6 +88,14 @@ pub fn failed(status: u16, reason: &str) -> Sent {
     }
 }
 
+/// A gateway that always tells an id has taken the message only if it does: all else is somebody's error page.
+pub fn with_id(id: Option<String>) -> Sent {
+    match id {
+        Some(id) => Sent::Accepted { gateway_id: Some(id) },
+        None => Sent::Later { reason: "an answer without an id".into() },
+    }
+}
+
 /// A gateway's words: one short line, without telephone numbers, for it is logged and shown.
 pub fn told(reason: &str) -> String {
     let line = reason.trim().lines().next().unwrap_or_default();
@@ -97,7 +105,7 @@ pub fn told(reason: &str) -> String {
             digits.push(letter);
             continue;
         }
-        told.push_str(if digits.len() > 6 { "..." } else { &digits });
+        told.push_str(if digits.len() > 8 { "..." } else { &digits });
         told.push(letter);
         digits.clear();
     }

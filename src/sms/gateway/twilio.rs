@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::outgoing::{base64, failed, post_form, with_query};
 use super::{
     Ack, Call, Delivery, DeliveryReport, Gateway, InboundMessage, Incoming, Malformed,
-    Misconfigured, OutboundMessage, Request, Secrets, Sent, Unverified, auth, json,
+    Misconfigured, OutboundMessage, Request, Secrets, Sent, Unverified, auth, json, outgoing,
 };
 use crate::clock::Timestamp;
 
@@ -151,7 +151,7 @@ impl Gateway for Twilio {
     fn sent(&self, status: u16, body: &[u8]) -> Sent {
         let answer = json::parse(body).unwrap_or_default();
         match status {
-            200..=299 => Sent::Accepted { gateway_id: json::word(&answer, "sid") },
+            200..=299 => outgoing::with_id(json::word(&answer, "sid")),
             // Its words would repeat the number.
             _ => failed(status, &json::word(&answer, "code").unwrap_or_default()),
         }

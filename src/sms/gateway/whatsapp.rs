@@ -12,7 +12,7 @@ use super::outgoing::{digits, failed, post_json, told};
 use super::{
     Ack, Call, Delivery, DeliveryReport, Gateway, InboundMessage, Incoming, Malformed,
     Misconfigured, OutboundMessage, Request, Secrets, Sent, Unverified, auth, encoding,
-    international, json, readable,
+    international, json, outgoing, readable,
 };
 use crate::clock::Timestamp;
 
@@ -116,9 +116,7 @@ impl Gateway for WhatsApp {
         let answer = json::parse(body).unwrap_or_default();
         if (200..=299).contains(&status) {
             let first = json::list(&answer, "messages").first();
-            return Sent::Accepted {
-                gateway_id: first.and_then(|message| json::word(message, "id")),
-            };
+            return outgoing::with_id(first.and_then(|message| json::word(message, "id")));
         }
         let code = json::word(&answer["error"], "code").unwrap_or_default();
         match code.as_str() {

@@ -143,9 +143,17 @@ fn message(record: &Record) -> Result<InboundMessage, Malformed> {
 fn records(body: &[u8]) -> Result<Vec<Record>, Malformed> {
     let text = encoding::decode(body, None);
     let mut reader = Reader::from_str(&text);
+    // Who writes XML by hand forgets to escape.
+    reader.config_mut().allow_dangling_amp = true;
     let mut reading = Reading::default();
     loop {
-        match reader.read_event().map_err(|_| Malformed::Xml)? {
+        let event = match reader.read_event() {
+            Ok(event) => event,
+            // Broken off on the way: what was whole is kept.
+            Err(_) if !reading.records.is_empty() => return Ok(reading.records),
+            Err(_) => return Err(Malformed::Xml),
+        };
+        match event {
             Event::Start(tag) => reading.opened(tag.name().as_ref()),
             Event::End(tag) => reading.closed(tag.name().as_ref()),
             Event::Text(text) => reading.said(&text.decode().map_err(|_| Malformed::Xml)?),

@@ -96,7 +96,7 @@ fn kannel_s_delivery_reports_carry_our_reference() {
     }
     let (_, _, reason) =
         kannel("ref=r-1&dlr=2&reason=NACK%2F0x0000000b%2FInvalid").report("kannel");
-    assert_eq!(reason.as_deref(), Some("NACK/0x.../Invalid"));
+    assert_eq!(reason.as_deref(), Some("NACK/0x0000000b/Invalid"));
     assert_eq!(kannel("ref=r-1&dlr=32").parsed_by("kannel"), Ok(Incoming::Nothing));
 }
 
@@ -355,10 +355,10 @@ fn zenziva_s_inbox_is_read_from_its_xml() {
         <response><message><id>41</id><tgl>2026-11-26</tgl><waktu>10:00:00</waktu>
         <isiPesan>Jalan &amp; jembatan &#x1F600; &a;<![CDATA[<rusak>]]></isiPesan><dari>+6281234567890</dari></message>
         <message><id>42</id><isiPesan>tanpa pengirim</isiPesan></message>
-        <message><id>43</id><isiPesan>Halo</isiPesan><dari>+6281234567890</dari><tgl/></message></response>"#;
+        <message><id>43</id><isiPesan>Pak & Bu</isiPesan><dari>+6281234567890</dari><tgl/></message></response>"#;
     let zenziva = gateway("zenziva");
     let first = whole("41", None, "Jalan & jembatan 😀 <rusak>", Some(NOW));
-    let expected = Incoming::Messages(vec![first, whole("43", None, "Halo", None)]);
+    let expected = Incoming::Messages(vec![first, whole("43", None, "Pak & Bu", None)]);
     assert_eq!(zenziva.polled(200, inbox.as_bytes()), Ok(expected));
     let empty = "<response><message><text>Message empty</text></message></response>";
     assert_eq!(zenziva.polled(200, empty.as_bytes()), Ok(Incoming::Nothing));

@@ -130,6 +130,12 @@ fn answers_say_whether_to_try_again() {
         ("twilio", 201, r#"{"sid":"SM1","status":"queued"}"#, accepted(Some("SM1"))),
         (
             "twilio",
+            200,
+            "<html>",
+            later("an answer without an id"),
+        ),
+        (
+            "twilio",
             400,
             r#"{"code":21211,"message":"Invalid 'To' Phone Number: +628"}"#,
             refused("400 21211"),
