@@ -128,12 +128,7 @@ fn answers_say_whether_to_try_again() {
         ),
         ("smsgate", 401, "Unauthorized", later("401")),
         ("twilio", 201, r#"{"sid":"SM1","status":"queued"}"#, accepted(Some("SM1"))),
-        (
-            "twilio",
-            200,
-            "<html>",
-            later("an answer without an id"),
-        ),
+        ("twilio", 200, "<html>", later("an answer without an id")),
         (
             "twilio",
             400,
