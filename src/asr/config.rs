@@ -53,7 +53,7 @@ impl Default for Config {
             model: "whisper-base".into(),
             models: "data/models".into(),
             workers: 1,
-            nice: 19,
+            nice: 10,
             beam: 5,
             prompt: String::new(),
             seconds_per_minute: 300,

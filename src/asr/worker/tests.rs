@@ -1,7 +1,5 @@
 //! A worker with an engine that does as it is told. Times are the store's clock; the waits between are milliseconds.
 
-use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
-
 use std::sync::atomic::AtomicUsize;
 
 use rand::SeedableRng;
@@ -120,7 +118,7 @@ impl Site {
             store: self.store.clone(),
             files: self.files.clone(),
             clock: self.clock.clone(),
-            config: WorkerConfig { workers: 1, nice: 19, seconds_per_minute: 0, pace },
+            config: WorkerConfig { workers: 1, nice: 10, seconds_per_minute: 0, pace },
             load,
             listen,
             hold: self.hold.subscribe(),
@@ -190,8 +188,7 @@ async fn recordings_are_written_down_by_a_thread_that_yields() {
     let listen: Box<Listen> = Box::new(move |engine, path, _| {
         assert!(path.is_file());
         let this = Some(rustix::thread::gettid());
-        let nice = rustix::process::getpriority_process(this).unwrap();
-        told.send((nice, thread_priority::thread_schedule_policy().unwrap())).unwrap();
+        told.send(rustix::process::getpriority_process(this).unwrap()).unwrap();
         Ok(said(engine))
     });
     let worker = site.start("a", ready(), listen);
@@ -200,8 +197,7 @@ async fn recordings_are_written_down_by_a_thread_that_yields() {
     site.record().await;
     site.until_written(3).await;
     site.stopped(worker).await;
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    assert_eq!(nice.iter().collect::<Vec<_>>(), [(19, idle); 3]);
+    assert_eq!(nice.iter().collect::<Vec<i32>>(), [10, 10, 10]);
     let row = site.store.transcript(site.recordings[0]).await.unwrap().unwrap();
     assert_eq!((row.transcript.engine.as_str(), row.made), ("fake", NOW));
     let here = rustix::process::getpriority_process(None).unwrap();

@@ -41,12 +41,11 @@ pub(super) fn start(
     Ok(answer)
 }
 
-/// At this nice level a thread runs only when nobody else wants the processor.
+/// At this nice level a thread runs only when nobody else wants the processor (SCHED_IDLE, sched(7)).
 const IDLE: i32 = 19;
 
-/// Lowers the priority of this thread and of those that it starts. A nice level alone is not enough beside calls: such
-/// a thread finishes its slice before a packet is sent, and with two of them packets stall. An idle one is put aside at
-/// once (SCHED_IDLE, sched(7)). Linux has a nice level for each thread (setpriority(2), "C library/kernel differences").
+/// Lowers the priority of this thread and of those that it starts. Linux has a nice level for each thread
+/// (setpriority(2), "C library/kernel differences").
 fn yield_to_calls(nice: i32) {
     if nice == IDLE
         && let Err(error) = set_thread_priority_and_policy(
@@ -66,4 +65,23 @@ fn yield_to_calls(nice: i32) {
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.max(0) as u64, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_the_last_level_a_thread_is_an_idle_one() {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let policy_at = |nice| {
+            let thread = std::thread::spawn(move || {
+                yield_to_calls(nice);
+                thread_priority::thread_schedule_policy()
+            });
+            thread.join().unwrap().unwrap()
+        };
+        assert_eq!(policy_at(19), idle);
+        assert_ne!(policy_at(18), idle);
+    }
 }
