@@ -244,6 +244,8 @@ impl PhoneCall {
             self.heard.extend(self.ear.hear(&samples));
         }
         self.heard.extend(self.ear.end());
+        // One that was cut short is told later than what came after it.
+        self.heard.sort_by_key(|heard| heard.at);
         Hearing { heard: self.heard, kept, stats, ended: self.ended.unwrap_or(EndReason::Failed) }
     }
 
