@@ -27,6 +27,7 @@ pub struct Config {
     pub suggest: Suggest,
     pub limits: ticket::disclosure::Limits,
     pub http: Http,
+    pub web: Web,
     pub log: Log,
 }
 
@@ -61,6 +62,14 @@ pub struct Suggest {
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     /// Serves `/metrics`, `/healthz` and `/readyz`; keep it on loopback.
+    pub listen: SocketAddr,
+}
+
+/// The console, and the addresses that SMS gateways post to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// Where both are served.
     pub listen: SocketAddr,
 }
 
@@ -117,6 +126,7 @@ impl Default for Config {
             suggest: Suggest::default(),
             limits: ticket::disclosure::Limits::default(),
             http: Http::default(),
+            web: Web::default(),
             log: Log::default(),
         }
     }
@@ -137,6 +147,12 @@ impl Default for Prompts {
 impl Default for Http {
     fn default() -> Http {
         Http { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Web {
+        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod health;
 pub mod suggest;
 mod transcription;
 pub mod voice;
+pub mod web;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub struct Server {
     workers: Option<Workers>,
     closing: watch::Sender<bool>,
     health: health::Health,
+    web: web::Web,
 }
 
 impl Server {
@@ -79,6 +81,7 @@ impl Server {
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
+        let web = web::Web::serve(config.web.listen, axum::Router::new())?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());
@@ -93,8 +96,8 @@ impl Server {
             tokio::spawn(watch_load(hotline.clone(), agent.clone(), late)),
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
-        info!(sip = %agent.local_addr(), http = %health.address(), "ready for calls");
-        Ok(Server { hotline, agent, calls, taking, helpers, workers, closing, health })
+        info!(sip = %agent.local_addr(), http = %health.address(), web = %web.address(), "ready for calls");
+        Ok(Server { hotline, agent, calls, taking, helpers, workers, closing, health, web })
     }
 
     /// Where SIP is answered.
@@ -107,6 +110,11 @@ impl Server {
         self.health.address()
     }
 
+    /// Where gateways post and the console is.
+    pub fn web_address(&self) -> SocketAddr {
+        self.web.address()
+    }
+
     /// What the calls share; tests and the demo look at its rows.
     pub fn hotline(&self) -> &Arc<Hotline> {
         &self.hotline
@@ -117,6 +125,7 @@ impl Server {
         let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
+        self.web.stop().await;
         // While the calls end: an engine may take seconds to notice.
         let workers = tokio::spawn(async {
             if let Some(workers) = self.workers {

@@ -77,6 +77,7 @@ fn on_loopback(config: &mut Config, once: bool) {
     let port = |usual| if once { 0 } else { usual };
     config.sip.listen = ([127, 0, 0, 1], port(5060)).into();
     config.http.listen = ([127, 0, 0, 1], port(9464)).into();
+    config.web.listen = ([127, 0, 0, 1], port(8080)).into();
     config.calls.drain = 1;
 }
 

@@ -15,6 +15,7 @@ const START: Duration = Duration::from_secs(30);
 pub struct Hotline {
     pub sip_port: u16,
     pub http_port: u16,
+    pub web_port: u16,
     /// Where its rows and recordings are.
     pub data: PathBuf,
     child: Child,
@@ -30,12 +31,12 @@ impl Hotline {
     /// The same, by a command line that ends in the program's name (`taskset -c 0 kentongan`).
     pub fn start_by(mut command: Command, extra: &str) -> anyhow::Result<Hotline> {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let (sip_port, http_port) = (free_port()?, free_port()?);
+        let (sip_port, http_port, web_port) = (free_port()?, free_port()?, free_port()?);
         let data = folder.path().join("data");
         let config = folder.path().join("kentongan.toml");
-        std::fs::write(&config, configuration(&data, sip_port, http_port, extra)?)?;
+        std::fs::write(&config, configuration(&data, [sip_port, http_port, web_port], extra)?)?;
         let child = serve(&mut command, folder.path())?;
-        let mut hotline = Hotline { sip_port, http_port, data, child, folder };
+        let mut hotline = Hotline { sip_port, http_port, web_port, data, child, folder };
         hotline.wait_until_ready()?;
         Ok(hotline)
     }
@@ -172,7 +173,7 @@ pub fn free_port() -> anyhow::Result<u16> {
     bail!("no free port")
 }
 
-fn configuration(data: &Path, sip: u16, http: u16, extra: &str) -> anyhow::Result<String> {
+fn configuration(data: &Path, [sip, http, web]: [u16; 3], extra: &str) -> anyhow::Result<String> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let base = format!(
         r#"
@@ -188,6 +189,8 @@ fn configuration(data: &Path, sip: u16, http: u16, extra: &str) -> anyhow::Resul
         drain = 2
         [http]
         listen = "127.0.0.1:{http}"
+        [web]
+        listen = "127.0.0.1:{web}"
         [ivr]
         script = {script:?}
         [prompts]

@@ -62,6 +62,7 @@ impl Loopback {
         let mut config = paths(Config { data: folder.path().join("data"), ..Config::default() });
         config.sip.listen = ([127, 0, 0, 1], 0).into();
         config.http.listen = ([127, 0, 0, 1], 0).into();
+        config.web.listen = ([127, 0, 0, 1], 0).into();
         config.media.bind = [127, 0, 0, 1].into();
         config.media.ports = 0..=0;
         config.calls.drain = 0;
