@@ -4,19 +4,25 @@
 //! one commit (`writer`), each statement stands once (`sql`), and which database it is only `db` knows.
 //! There is one door for new tickets: [`Store::open_ticket`].
 
+mod audit;
 mod calls;
 mod db;
 mod error;
 mod health;
 mod jobs;
 mod lookups;
+mod mends;
+mod queues;
 mod recordings;
 mod recovery;
 mod search;
 mod seed;
+mod sessions;
 mod sql;
+mod staff;
 mod tickets;
 mod transcripts;
+mod work;
 mod writer;
 
 #[cfg(test)]
@@ -32,17 +38,23 @@ use tokio::sync::Notify;
 use crate::ticket::disclosure::Limits;
 use db::{Db, on_read};
 
+pub use audit::{AuditRow, Chain, Deed, Doer};
 pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
 pub use error::{OpenError, StoreError};
 pub use health::Counts;
 pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
+pub use mends::{MendError, MendRow, NewMend};
+pub use queues::{After, CallListed, Filter, Order, Queue, QueueCounts, QueueRow, Wall};
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};
 pub use seed::{AgencyRow, CategoryRow};
+pub use sessions::{LoginTry, NewSession, SessionRow};
+pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use transcripts::{Made, Redo, TranscriptRow};
+pub use work::{Change, Work, WorkError, Worker};
 
 /// Where the rows are, and the rules the store keeps.
 #[derive(Clone, Debug, Deserialize)]

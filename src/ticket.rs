@@ -3,6 +3,7 @@
 pub mod code;
 pub mod contact;
 pub mod disclosure;
+pub mod staff;
 pub mod stem;
 pub mod suggest;
 pub mod transcript;
@@ -13,6 +14,7 @@ use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 pub use code::TicketCode;
+pub use staff::{Role, StaffId};
 pub use workflow::Status;
 
 /// The door a report came in by.

@@ -3,11 +3,13 @@
 /// Defines a constant for each statement, and `ALL` of them with their names.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        $($(#[$doc])* pub(super) const $name: &str = $text;)*
+        $($(#[$doc])* pub(in crate::store) const $name: &str = $text;)*
         #[cfg(test)]
-        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+        pub(in crate::store) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
 }
+
+pub(super) mod staff;
 
 statements! {
     // The database itself (SQLite).
@@ -84,8 +86,11 @@ statements! {
     TOUCH_TICKET = "UPDATE ticket SET updated = $2, anonymous = COALESCE($3, anonymous),
         confidential = COALESCE($4, confidential) WHERE id = $1 RETURNING status";
     TICKET_BY_CODE = "SELECT t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
-        t.agency, a.name AS agency_name, t.category, t.opened, t.updated, t.call
-        FROM ticket t LEFT JOIN agency a ON a.id = t.agency WHERE t.code = $1";
+        t.agency, a.name AS agency_name, t.category, t.opened, t.updated, t.call,
+        t.version, t.place, s.login AS assignee, p.code AS parent
+        FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN staff s ON s.id = t.assignee
+            LEFT JOIN ticket p ON p.id = t.parent
+        WHERE t.code = $1";
     TICKET_FACTS = "SELECT t.status, t.opened, t.updated, t.agency, t.number, t.confidential,
         EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
         FROM ticket t WHERE t.code = $1";

@@ -7,6 +7,8 @@ mod jobs;
 mod limits;
 mod rows;
 mod search;
+mod staff;
+mod work;
 
 use std::ops::Deref;
 use std::time::Duration;

@@ -61,15 +61,24 @@ pub struct TicketRow {
     pub opened: Timestamp,
     pub updated: Timestamp,
     pub call: Option<CallId>,
+    /// Counts the changes by staff.
+    pub version: i64,
+    /// Where it is, in an operator's words.
+    pub place: Option<String>,
+    /// The login of who works on it.
+    pub assignee: Option<String>,
+    /// The ticket that this one repeats.
+    pub parent: Option<TicketCode>,
 }
 
 /// One row of a ticket's history.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct TicketEvent {
     pub at: Timestamp,
-    /// `reporter`, later an operator's id.
+    /// `reporter`, or the login of somebody who works here.
     pub actor: String,
-    /// `opened`, `added`, later the workflow's actions.
+    /// `opened`, `added`, one of the workflow's actions ([`Action::id`](crate::ticket::workflow::Action::id)), or what staff
+    /// does beside it ([`Change`](super::Change)).
     pub what: String,
     pub from_status: Option<Status>,
     pub to_status: Status,
@@ -337,7 +346,7 @@ async fn add(
     Ok(())
 }
 
-async fn message(
+pub(super) async fn message(
     tx: &mut Tx,
     ticket: TicketId,
     kind: MessageKind,

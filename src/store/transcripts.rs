@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::db::{Tx, on_read, on_tx};
 use super::jobs::{self, Job, JobError};
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, TEXT, millis, search, sql, tidy, tidy_lines};
+use super::{LINE, Store, StoreError, TEXT, mends, millis, sql, tidy, tidy_lines};
 use crate::clock::Timestamp;
 use crate::ticket::transcript::{Outcome, Segment, Transcript, Word};
 use crate::ticket::{RecordingId, TicketCode, TicketId};
@@ -171,7 +171,8 @@ async fn finish(tx: &mut Tx, done: Arc<(Job, Made)>, now: Timestamp) -> Result<(
     for (position, segment) in made.transcript.segments.iter().enumerate() {
         insert_segment(tx, id, position as i64, segment).await?;
     }
-    search::put_recording(tx, recording, &text).await?;
+    // Also puts it into the search: what an operator mended holds where the engine writes the same again.
+    mends::settle(tx, recording).await?;
     Ok(())
 }
 

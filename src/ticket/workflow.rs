@@ -164,7 +164,67 @@ pub enum Action {
 }
 
 impl Action {
-    /// What people read on the button and in the history.
+    /// Every action, in the order in which they are offered.
+    pub const ALL: [Action; 13] = [
+        Verify,
+        CompleteData,
+        Route,
+        Start,
+        Answer,
+        Close,
+        RequestData,
+        SendBack,
+        Reopen,
+        Merge,
+        Reject,
+        Archive,
+        ReferOut,
+    ];
+
+    /// The word in rows and forms.
+    pub fn id(self) -> &'static str {
+        match self {
+            Verify => "verify",
+            RequestData => "request_data",
+            CompleteData => "complete_data",
+            Archive => "archive",
+            Reject => "reject",
+            Merge => "merge",
+            Route => "route",
+            SendBack => "send_back",
+            Start => "start",
+            Answer => "answer",
+            Close => "close",
+            Reopen => "reopen",
+            ReferOut => "refer_out",
+        }
+    }
+
+    /// The action of this [`Action::id`].
+    pub fn parse(id: &str) -> Option<Action> {
+        Action::ALL.into_iter().find(|action| action.id() == id)
+    }
+
+    /// What people read on the button.
+    pub fn label(self) -> &'static str {
+        match self {
+            Verify => "Periksa",
+            RequestData => "Minta data",
+            CompleteData => "Data sudah lengkap",
+            Archive => "Arsipkan",
+            Reject => "Tolak",
+            Merge => "Gabungkan",
+            Route => "Disposisi",
+            SendBack => "Kembalikan",
+            Start => "Mulai tindak lanjut",
+            Answer => "Tanggapi",
+            Close => "Selesaikan",
+            Reopen => "Buka kembali",
+            ReferOut => "Teruskan ke luar",
+        }
+    }
+
+    /// What people read in the history.
     pub fn word(self) -> &'static str {
         match self {
             Verify => "diperiksa",
@@ -204,7 +264,8 @@ pub enum Need {
 }
 
 impl Need {
-    fn word(self) -> &'static str {
+    /// What people read where it is asked for.
+    pub fn word(self) -> &'static str {
         match self {
             Reason => "alasan",
             Agency => "instansi",
@@ -272,11 +333,48 @@ pub struct Refused {
 
 /// Where `action` leads from `status`. That its [`Need`]s are met is the caller's part.
 pub fn apply(status: Status, action: Action) -> Result<Status, Refused> {
+    transition(status, action).map(|t| t.to)
+}
+
+/// What somebody hands in with an action.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Reason, question, recipient or evidence, whichever the action takes; with the others, a remark.
+    pub note: Option<String>,
+    /// The agency's id.
+    pub agency: Option<String>,
+    /// The written answer.
+    pub answer: Option<String>,
+    /// The ticket that this one repeats.
+    pub parent: Option<super::TicketCode>,
+    /// The ticket has an answer already.
+    pub answered: bool,
+}
+
+impl Given {
+    /// The first of `needs` that is not met.
+    pub fn missing(&self, needs: &[Need]) -> Option<Need> {
+        let written = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
+        needs.iter().copied().find(|need| match need {
+            Reason | Question | Recipient | Evidence => !written(&self.note),
+            Agency => !written(&self.agency),
+            AnswerText => !written(&self.answer) && !self.answered,
+            Parent => self.parent.is_none(),
+        })
+    }
+}
+
+/// What `action` needs from `status`, or why it is refused.
+pub fn transition(status: Status, action: Action) -> Result<&'static Transition, Refused> {
     TRANSITIONS
         .iter()
         .find(|t| t.from == status && t.action == action)
-        .map(|t| t.to)
         .ok_or(Refused { status, action })
+}
+
+/// The steps that lead on from `status`, as [`Action::ALL`] orders them.
+pub fn steps_from(status: Status) -> Vec<&'static Transition> {
+    Action::ALL.into_iter().filter_map(|action| transition(status, action).ok()).collect()
 }
 
 /// The table in Markdown, for the handbook.
@@ -325,6 +423,26 @@ mod tests {
         let refused = apply(Received, Close).unwrap_err();
         assert_eq!(refused.to_string(), "laporan berstatus \"Diterima\" tidak dapat diselesaikan");
         assert!(apply(ReferredOut, Verify).is_err());
+    }
+
+    #[test]
+    fn each_action_is_read_back_from_its_word_which_is_the_one_in_json() {
+        for t in TRANSITIONS {
+            assert_eq!(Action::parse(t.action.id()), Some(t.action));
+            let json = serde_json::to_string(&t.action).unwrap();
+            assert_eq!(json, format!("\"{}\"", t.action.id()));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_blanks_are_nothing() {
+        let close = transition(Answered, Close).unwrap().needs;
+        let mut given = Given { note: Some(" ".into()), ..Given::default() };
+        assert_eq!(given.missing(close), Some(AnswerText));
+        given.answered = true;
+        assert_eq!(given.missing(close), Some(Evidence));
+        given.note = Some("foto".into());
+        assert_eq!(given.missing(close), None);
     }
 
     #[test]

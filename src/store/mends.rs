@@ -1,0 +1,157 @@
+//! What an operator heard instead of what the engine wrote. The engine's segments stay as they are.
+
+use std::sync::Arc;
+
+use super::audit::{self, Deed};
+use super::db::{Tx, on_read, on_tx};
+use super::sql::staff as sql;
+use super::work::Worker;
+use super::writer::Durability;
+use super::{Store, StoreError, TEXT, search, tidy_lines};
+use crate::clock::Timestamp;
+use crate::ticket::{RecordingId, TicketId};
+
+/// One mend of one segment.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct MendRow {
+    pub id: i64,
+    pub recording: RecordingId,
+    /// Which segment, from 0.
+    pub position: i64,
+    /// What the engine had written there.
+    pub heard: String,
+    pub text: String,
+    /// The login of who mended it.
+    pub by: String,
+    pub at: Timestamp,
+}
+
+/// A mend that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMend {
+    pub recording: RecordingId,
+    pub position: i64,
+    /// The mend that was on the page, 0 for the engine's own text.
+    pub base: i64,
+    pub text: String,
+}
+
+/// Why a mend was not made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum MendError {
+    #[error("bagian ini tidak ada lagi")]
+    NoSegment,
+    #[error("teks belum diisi")]
+    Empty,
+    /// Somebody else mended it in the meantime: this is theirs.
+    #[error("bagian ini sudah diperbaiki petugas lain")]
+    Stale(Box<MendRow>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for MendError {
+    fn from(error: sqlx::Error) -> MendError {
+        MendError::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Every mend of a ticket's recordings, the newest last.
+    pub async fn mends_of_ticket(&self, ticket: TicketId) -> Result<Vec<MendRow>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::MENDS_OF_TICKET).bind(ticket).fetch_all(pool).await?
+        ))
+    }
+
+    /// Mends a segment, and puts the text into the search. The same text as before changes nothing.
+    pub async fn mend(
+        &self,
+        mend: NewMend,
+        worker: Worker,
+        now: Timestamp,
+    ) -> Result<(), MendError> {
+        let text = tidy_lines(mend.text.trim(), TEXT);
+        if text.is_empty() {
+            return Err(MendError::Empty);
+        }
+        let request = Arc::new((NewMend { text, ..mend }, worker));
+        self.db
+            .write(Durability::PowerCut, move |tx| {
+                let request = Arc::clone(&request);
+                Box::pin(async move { insert(tx, &request.0, &request.1, now).await })
+            })
+            .await
+    }
+}
+
+async fn insert(
+    tx: &mut Tx,
+    mend: &NewMend,
+    worker: &Worker,
+    now: Timestamp,
+) -> Result<(), MendError> {
+    let heard: Option<String> = on_tx!(
+        tx,
+        conn,
+        sqlx::query_scalar(sql::SEGMENT_TEXT)
+            .bind(mend.recording)
+            .bind(mend.position)
+            .fetch_optional(conn)
+            .await?
+    );
+    let heard = heard.ok_or(MendError::NoSegment)?;
+    let newest: Option<MendRow> = on_tx!(
+        tx,
+        conn,
+        sqlx::query_as(sql::NEWEST_MEND)
+            .bind(mend.recording)
+            .bind(mend.position)
+            .bind(&heard)
+            .fetch_optional(conn)
+            .await?
+    );
+    let standing = newest.as_ref().map_or(&heard, |m| &m.text);
+    if *standing == mend.text {
+        return Ok(());
+    }
+    match newest {
+        Some(other) if other.id != mend.base => return Err(MendError::Stale(Box::new(other))),
+        Some(_) | None => {}
+    }
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::INSERT_MEND)
+            .bind(mend.recording)
+            .bind(mend.position)
+            .bind(&heard)
+            .bind(&mend.text)
+            .bind(worker.staff)
+            .bind(now)
+            .execute(conn)
+            .await?
+    );
+    settle(tx, mend.recording).await?;
+    let deed = Deed::new("mend", format!("recording {}", mend.recording.0))
+        .with(format!("segment {}", mend.position));
+    Ok(audit::append(tx, &worker.doer, deed, now).await?)
+}
+
+/// Puts the text as it is after all mends into the transcript's row and into the search.
+pub(super) async fn settle(tx: &mut Tx, recording: RecordingId) -> Result<(), sqlx::Error> {
+    let texts: Vec<String> = on_tx!(
+        tx,
+        conn,
+        sqlx::query_scalar(sql::MENDED_TEXTS).bind(recording).fetch_all(conn).await?
+    );
+    let text = tidy_lines(&texts.join(" "), TEXT);
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::SET_TRANSCRIPT_TEXT).bind(recording).bind(&text).execute(conn).await?
+    );
+    search::put_recording(tx, recording, &text).await
+}

@@ -1,0 +1,272 @@
+//! Lists for the console: queues of tickets, calls, and the figures on the wall.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::calls::EndReason;
+use super::db::on_read;
+use super::sql::staff as sql;
+use super::work::claim_form;
+use super::writer::Durability;
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
+use crate::ticket::{CallId, Channel, Class, StaffId, Status, TicketCode, TicketId};
+
+/// A queue that an operator works through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queue {
+    /// Nobody has sent them on yet.
+    #[default]
+    New,
+    /// Taken by the one who asks, and not at an end.
+    Mine,
+    /// With an agency.
+    WithAgency,
+    All,
+}
+
+impl Queue {
+    /// Every queue.
+    pub const ALL: [Queue; 4] = [Queue::New, Queue::Mine, Queue::WithAgency, Queue::All];
+
+    /// The word in addresses.
+    pub fn id(self) -> &'static str {
+        match self {
+            Queue::New => "baru",
+            Queue::Mine => "saya",
+            Queue::WithAgency => "opd",
+            Queue::All => "semua",
+        }
+    }
+
+    /// The queue of this [`Queue::id`].
+    pub fn parse(id: &str) -> Option<Queue> {
+        Queue::ALL.into_iter().find(|queue| queue.id() == id)
+    }
+}
+
+/// By when tickets were opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    NewestFirst,
+    /// What waits longest comes first.
+    #[default]
+    OldestFirst,
+}
+
+/// Which tickets, for whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub queue: Queue,
+    /// Whose tickets [`Queue::Mine`] are.
+    pub staff: Option<StaffId>,
+    pub agency: Option<String>,
+    pub class: Option<Class>,
+    pub channel: Option<Channel>,
+    pub order: Order,
+}
+
+/// The place behind a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct After {
+    pub opened: Timestamp,
+    pub id: TicketId,
+}
+
+/// A ticket in a list.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct QueueRow {
+    pub id: TicketId,
+    pub code: TicketCode,
+    pub status: Status,
+    pub class: Class,
+    pub channel: Channel,
+    pub anonymous: bool,
+    pub confidential: bool,
+    pub agency: Option<String>,
+    pub agency_name: Option<String>,
+    pub category_name: Option<String>,
+    pub place: Option<String>,
+    pub assignee: Option<String>,
+    pub opened: Timestamp,
+    pub updated: Timestamp,
+    pub version: i64,
+    /// What was written or said first; may be long.
+    pub excerpt: String,
+}
+
+/// How many there are in each queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct QueueCounts {
+    pub fresh: i64,
+    pub mine: i64,
+    pub with_agency: i64,
+    pub everything: i64,
+}
+
+impl QueueCounts {
+    /// The count of one queue.
+    pub fn of(&self, queue: Queue) -> i64 {
+        match queue {
+            Queue::New => self.fresh,
+            Queue::Mine => self.mine,
+            Queue::WithAgency => self.with_agency,
+            Queue::All => self.everything,
+        }
+    }
+}
+
+/// A call in a list.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct CallListed {
+    pub id: CallId,
+    pub number: Option<String>,
+    pub asserted: bool,
+    pub trunk: Option<String>,
+    pub started: Timestamp,
+    pub answered: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub end_reason: Option<EndReason>,
+    pub recorded_ms: i64,
+    /// The first ticket opened from it.
+    pub code: Option<TicketCode>,
+}
+
+/// Figures for a screen on the wall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Wall {
+    pub calls_today: i64,
+    pub calls_open: i64,
+    pub tickets_today: i64,
+    /// Tickets that nobody has looked at.
+    pub untouched: i64,
+    /// When the oldest of them was opened.
+    pub oldest: Option<Timestamp>,
+    pub with_agency: i64,
+    pub to_transcribe: i64,
+    /// Recordings that no transcript could be made of.
+    pub failed: i64,
+}
+
+impl Store {
+    /// The next tickets of a queue behind a place, or its first.
+    pub async fn queue(
+        &self,
+        filter: &Filter,
+        after: Option<After>,
+        limit: i64,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        let (statement, start) = match filter.order {
+            Order::NewestFirst => (sql::QUEUE_NEWEST, i64::MAX),
+            Order::OldestFirst => (sql::QUEUE_OLDEST, i64::MIN),
+        };
+        let after = after.unwrap_or(After { opened: Timestamp(start), id: TicketId(start) });
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(statement)
+                .bind(filter.queue.id())
+                .bind(filter.staff)
+                .bind(&filter.agency)
+                .bind(filter.class)
+                .bind(filter.channel)
+                .bind(after.opened)
+                .bind(after.id)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
+        ))
+    }
+
+    /// How many tickets wait in each queue, for one person, in one agency perhaps.
+    pub async fn queue_counts(
+        &self,
+        staff: StaffId,
+        agency: Option<&str>,
+    ) -> Result<QueueCounts, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::QUEUE_COUNTS).bind(staff).bind(agency).fetch_one(pool).await?
+        ))
+    }
+
+    /// The agency that each of these tickets is with.
+    pub async fn agencies_of(
+        &self,
+        tickets: impl IntoIterator<Item = TicketId>,
+    ) -> Result<BTreeMap<TicketId, Option<String>>, StoreError> {
+        let mut agencies = BTreeMap::new();
+        for ticket in tickets {
+            let agency: Option<Option<String>> = on_read!(
+                &self.db,
+                pool,
+                sqlx::query_scalar(sql::AGENCY_OF_TICKET).bind(ticket).fetch_optional(pool).await?
+            );
+            agencies.insert(ticket, agency.flatten());
+        }
+        Ok(agencies)
+    }
+
+    /// The newest calls before a call, or of all.
+    pub async fn calls_before(
+        &self,
+        before: Option<CallId>,
+        limit: i64,
+    ) -> Result<Vec<CallListed>, StoreError> {
+        let before = before.unwrap_or(CallId(i64::MAX));
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::CALLS_BEFORE).bind(before).bind(limit).fetch_all(pool).await?
+        ))
+    }
+
+    /// The code of the first ticket that a call opened.
+    pub async fn code_of_call(&self, call: CallId) -> Result<Option<TicketCode>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_scalar(sql::CODE_OF_CALL).bind(call).fetch_optional(pool).await?
+        ))
+    }
+
+    /// The figures of a day that began at `midnight`.
+    pub async fn wall(&self, midnight: Timestamp) -> Result<Wall, StoreError> {
+        // Calls that an earlier run left without an end are not going on.
+        let run = self.run;
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::WALL).bind(midnight).bind(run).fetch_one(pool).await?
+        ))
+    }
+
+    /// What came of a form that was handed in before.
+    pub async fn form_outcome(&self, nonce: &str) -> Result<Option<String>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_scalar(sql::FORM_OUTCOME).bind(nonce).fetch_optional(pool).await?
+        ))
+    }
+
+    /// Sets down what came of a form.
+    pub async fn set_form_outcome(
+        &self,
+        nonce: &str,
+        outcome: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let form = Arc::new((nonce.to_owned(), outcome.to_owned()));
+        self.db
+            .write(Durability::Process, move |tx| {
+                let form = Arc::clone(&form);
+                Box::pin(async move {
+                    claim_form(tx, &form.0, &form.1, now).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,216 @@
+//! Who is signed in, and how often somebody may try.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::audit::{self, Deed, Doer};
+use super::db::{Tx, on_read, on_tx};
+use super::sql::staff as sql;
+use super::writer::Durability;
+use super::{Store, StoreError, millis};
+use crate::clock::Timestamp;
+use crate::ticket::{Role, StaffId};
+
+/// A session that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSession {
+    /// The hash of what the browser gets.
+    pub token: String,
+    /// The hash of what it had, which is void from now on.
+    pub replaces: Option<String>,
+    pub staff: StaffId,
+    pub doer: Doer,
+    pub ends: Timestamp,
+}
+
+/// Whose session it is.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct SessionRow {
+    pub id: StaffId,
+    pub login: String,
+    pub name: String,
+    pub role: Role,
+    pub agency: Option<String>,
+    pub agency_name: Option<String>,
+    pub must_change: bool,
+    pub seen: Timestamp,
+}
+
+/// Whether a password may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginTry {
+    /// Yes. It is counted already: many at once are not more than many in a row.
+    Allowed,
+    /// Not before that.
+    LockedUntil(Timestamp),
+}
+
+/// Wrong passwords count for so long. Nobody is locked out for good.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Wrong passwords for one account from one address.
+const HERE: i64 = 5;
+/// Wrong passwords for one account from everywhere: more than a person would, few for a botnet.
+const OF_ACCOUNT: i64 = 30;
+/// Wrong passwords from one address for all accounts: offices share one.
+const FROM_ADDRESS: i64 = 50;
+/// A session's last sign of life is written so often.
+const SEEN: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Begins a session under a new token, never under one that the browser brought.
+    pub async fn begin_session(&self, new: NewSession, now: Timestamp) -> Result<(), StoreError> {
+        let new = Arc::new(new);
+        self.db
+            .write(Durability::Process, move |tx| {
+                let new = Arc::clone(&new);
+                Box::pin(async move { Ok(begin(tx, &new, now).await?) })
+            })
+            .await
+    }
+
+    /// Whose session has this token's hash, if it is not over: not seen for `idle`, past its end, or its owner disabled.
+    pub async fn session(
+        &self,
+        token: &str,
+        idle: Duration,
+        now: Timestamp,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        let awake_since = Timestamp(now.0 - millis(idle));
+        let row: Option<SessionRow> = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::SESSION)
+                .bind(token)
+                .bind(now)
+                .bind(awake_since)
+                .fetch_optional(pool)
+                .await?
+        );
+        if row.as_ref().is_some_and(|row| now.since(row.seen) > SEEN) {
+            let token: Arc<str> = token.into();
+            self.db
+                .write(Durability::Process, move |tx| {
+                    let token = Arc::clone(&token);
+                    Box::pin(async move { Ok::<_, StoreError>(see(tx, &token, now).await?) })
+                })
+                .await?;
+        }
+        Ok(row)
+    }
+
+    /// Ends a session.
+    pub async fn end_session(&self, token: &str) -> Result<(), StoreError> {
+        let token: Arc<str> = token.into();
+        self.db
+            .write(Durability::Process, move |tx| {
+                let token = Arc::clone(&token);
+                Box::pin(async move { Ok::<_, StoreError>(end(tx, &token).await?) })
+            })
+            .await
+    }
+
+    /// Asks to try a password. `account` is a hash of the name that was typed.
+    pub async fn try_login(
+        &self,
+        account: &str,
+        address: &str,
+        now: Timestamp,
+    ) -> Result<LoginTry, StoreError> {
+        let who = Arc::new((account.to_owned(), address.to_owned()));
+        self.db
+            .write(Durability::Process, move |tx| {
+                let who = Arc::clone(&who);
+                Box::pin(async move { Ok(try_once(tx, &who.0, &who.1, now).await?) })
+            })
+            .await
+    }
+
+    /// The password was right: what was wrong before does not count any more, for this account from here.
+    pub async fn login_succeeded(&self, account: &str, address: &str) -> Result<(), StoreError> {
+        let who = Arc::new((account.to_owned(), address.to_owned()));
+        self.db
+            .write(Durability::Process, move |tx| {
+                let who = Arc::clone(&who);
+                Box::pin(async move {
+                    on_tx!(
+                        tx,
+                        conn,
+                        sqlx::query(sql::FORGET_LOGIN_TRIES)
+                            .bind(&who.0)
+                            .bind(&who.1)
+                            .execute(conn)
+                            .await?
+                    );
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+async fn begin(tx: &mut Tx, new: &NewSession, now: Timestamp) -> Result<(), sqlx::Error> {
+    if let Some(old) = &new.replaces {
+        end(tx, old).await?;
+    }
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::INSERT_SESSION)
+            .bind(&new.token)
+            .bind(new.staff)
+            .bind(now)
+            .bind(new.ends)
+            .bind(&new.doer.address)
+            .execute(conn)
+            .await?
+    );
+    // A day is longer than any idle time that makes sense.
+    let forgotten = Timestamp(now.0 - 24 * 3_600_000);
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::END_OLD_SESSIONS).bind(now).bind(forgotten).execute(conn).await?
+    );
+    let deed = Deed::new("sign_in", format!("staff {}", new.doer.login));
+    audit::append(tx, &new.doer, deed, now).await
+}
+
+async fn see(tx: &mut Tx, token: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+    on_tx!(tx, conn, sqlx::query(sql::SEE_SESSION).bind(token).bind(now).execute(conn).await?);
+    Ok(())
+}
+
+async fn end(tx: &mut Tx, token: &str) -> Result<(), sqlx::Error> {
+    on_tx!(tx, conn, sqlx::query(sql::END_SESSION).bind(token).execute(conn).await?);
+    Ok(())
+}
+
+async fn try_once(
+    tx: &mut Tx,
+    account: &str,
+    address: &str,
+    now: Timestamp,
+) -> Result<LoginTry, sqlx::Error> {
+    let since = Timestamp(now.0 - millis(WINDOW));
+    let here = sqlx::query_as(sql::LOGIN_TRIES_HERE).bind(account).bind(address).bind(since);
+    let of_account = sqlx::query_as(sql::LOGIN_TRIES_OF_ACCOUNT).bind(account).bind(since);
+    let from_address = sqlx::query_as(sql::LOGIN_TRIES_FROM_ADDRESS).bind(address).bind(since);
+    for (query, most) in [(here, HERE), (of_account, OF_ACCOUNT), (from_address, FROM_ADDRESS)] {
+        let (tries, first): (i64, Timestamp) = on_tx!(tx, conn, query.fetch_one(conn).await?);
+        if tries >= most {
+            return Ok(LoginTry::LockedUntil(first + WINDOW));
+        }
+    }
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::INSERT_LOGIN_TRY)
+            .bind(account)
+            .bind(address)
+            .bind(now)
+            .execute(conn)
+            .await?
+    );
+    on_tx!(tx, conn, sqlx::query(sql::FORGET_OLD_LOGIN_TRIES).bind(since).execute(conn).await?);
+    Ok(LoginTry::Allowed)
+}

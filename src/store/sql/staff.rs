@@ -1,0 +1,142 @@
+//! The statements behind the console: people, sessions, audit, queues, work on tickets, mends.
+
+statements! {
+    // People.
+    INSERT_STAFF = "INSERT INTO staff (login, name, role, agency, password, must_change, made)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (login) DO NOTHING RETURNING id";
+    STAFF = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, s.disabled, s.made
+        FROM staff s LEFT JOIN agency a ON a.id = s.agency ORDER BY s.disabled, s.login";
+    STAFF_BY_LOGIN = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, s.disabled,
+        s.made FROM staff s LEFT JOIN agency a ON a.id = s.agency WHERE s.login = $1";
+    PASSWORD = "SELECT password FROM staff WHERE login = $1 AND NOT disabled";
+    STAFF_EXISTS = "SELECT EXISTS (SELECT 1 FROM staff)";
+    OTHER_ADMINS = "SELECT COUNT(*) FROM staff WHERE role = 'admin' AND NOT disabled AND id <> $1";
+    AGENCY_EXISTS = "SELECT EXISTS (SELECT 1 FROM agency WHERE id = $1)";
+    SET_PASSWORD = "UPDATE staff SET password = $2, must_change = $3 WHERE id = $1";
+    SET_DISABLED = "UPDATE staff SET disabled = $2 WHERE id = $1";
+    SET_ROLE = "UPDATE staff SET role = $2, agency = $3 WHERE id = $1";
+    FORGET_SETTING = "DELETE FROM setting WHERE key = $1 AND value = $2";
+
+    // Sessions.
+    INSERT_SESSION = "INSERT INTO session (token, staff, started, seen, ends, address) VALUES ($1, $2, $3, $3, $4, $5)";
+    SESSION = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, n.seen
+        FROM session n JOIN staff s ON s.id = n.staff LEFT JOIN agency a ON a.id = s.agency
+        WHERE n.token = $1 AND n.ends > $2 AND n.seen > $3 AND NOT s.disabled";
+    SEE_SESSION = "UPDATE session SET seen = $2 WHERE token = $1";
+    END_SESSION = "DELETE FROM session WHERE token = $1";
+    END_SESSIONS_OF = "DELETE FROM session WHERE staff = $1";
+    END_OLD_SESSIONS = "DELETE FROM session WHERE ends <= $1 OR seen <= $2";
+
+    // Attempts to sign in.
+    INSERT_LOGIN_TRY = "INSERT INTO login_try (account, address, at) VALUES ($1, $2, $3)";
+    LOGIN_TRIES_HERE = "SELECT COUNT(*), COALESCE(MIN(at), 0) FROM login_try WHERE account = $1 AND address = $2 AND at > $3";
+    LOGIN_TRIES_OF_ACCOUNT = "SELECT COUNT(*), COALESCE(MIN(at), 0) FROM login_try WHERE account = $1 AND at > $2";
+    LOGIN_TRIES_FROM_ADDRESS = "SELECT COUNT(*), COALESCE(MIN(at), 0) FROM login_try WHERE address = $1 AND at > $2";
+    FORGET_LOGIN_TRIES = "DELETE FROM login_try WHERE account = $1 AND address = $2";
+    FORGET_OLD_LOGIN_TRIES = "DELETE FROM login_try WHERE at <= $1";
+
+    // Forms.
+    CLAIM_FORM = "INSERT INTO form (nonce, at, outcome) VALUES ($1, $2, $3) ON CONFLICT (nonce) DO NOTHING";
+    FORM_OUTCOME = "SELECT outcome FROM form WHERE nonce = $1";
+    FORGET_OLD_FORMS = "DELETE FROM form WHERE at <= $1";
+
+    // Audit.
+    AUDIT_HEAD = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
+    INSERT_AUDIT = "INSERT INTO audit (id, at, actor, address, action, object, detail, previous, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    AUDIT_AFTER = "SELECT id, at, actor, address, action, object, detail, previous, hash FROM audit
+        WHERE id > $1 ORDER BY id LIMIT $2";
+    AUDIT_BEFORE = "SELECT id, at, actor, address, action, object, detail, previous, hash FROM audit
+        WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    AUDITED_SINCE = "SELECT EXISTS (SELECT 1 FROM audit
+        WHERE object = $1 AND action = $2 AND actor = $3 AND address = $4 AND at > $5)";
+
+    // Work on tickets.
+    TICKET_TO_CHANGE = "SELECT t.id, t.status, t.version, t.agency,
+        EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
+        FROM ticket t WHERE t.code = $1";
+    STEP_TICKET = "UPDATE ticket SET status = $2, agency = COALESCE($3, agency), parent = COALESCE($4, parent),
+        updated = $5, version = version + 1 WHERE id = $1";
+    TAKE_TICKET = "UPDATE ticket SET assignee = $2, updated = $3, version = version + 1 WHERE id = $1";
+    CLASSIFY_TICKET = "UPDATE ticket SET class = $2, category = $3, place = $4, updated = $5, version = version + 1
+        WHERE id = $1";
+    NOTE_TICKET = "UPDATE ticket SET updated = $2, version = version + 1 WHERE id = $1";
+    TICKET_ID = "SELECT id FROM ticket WHERE code = $1";
+    CATEGORY_EXISTS = "SELECT EXISTS (SELECT 1 FROM category WHERE id = $1)";
+    INSERT_NOTED_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status, note)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+    // Queues. $1 the queue, $2 whose, $3 the agency, $4 class, $5 channel, then the place behind the last row and how many.
+    QUEUE_NEWEST = "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
+            a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
+            COALESCE((SELECT body FROM message WHERE id =
+                    (SELECT MIN(id) FROM message WHERE ticket = t.id AND kind = 'report')),
+                (SELECT text FROM transcript WHERE recording =
+                    (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS excerpt
+        FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
+            LEFT JOIN staff s ON s.id = t.assignee
+        WHERE CASE $1
+                WHEN 'baru' THEN t.status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
+                WHEN 'saya' THEN t.assignee = $2
+                    AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')
+                WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
+                ELSE TRUE END
+            AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
+            AND (t.opened < $6 OR (t.opened = $6 AND t.id < $7))
+        ORDER BY t.opened DESC, t.id DESC LIMIT $8";
+    QUEUE_OLDEST = "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
+            a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
+            COALESCE((SELECT body FROM message WHERE id =
+                    (SELECT MIN(id) FROM message WHERE ticket = t.id AND kind = 'report')),
+                (SELECT text FROM transcript WHERE recording =
+                    (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS excerpt
+        FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
+            LEFT JOIN staff s ON s.id = t.assignee
+        WHERE CASE $1
+                WHEN 'baru' THEN t.status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
+                WHEN 'saya' THEN t.assignee = $2
+                    AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')
+                WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
+                ELSE TRUE END
+            AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
+            AND (t.opened > $6 OR (t.opened = $6 AND t.id > $7))
+        ORDER BY t.opened, t.id LIMIT $8";
+    QUEUE_COUNTS = "SELECT
+        COUNT(*) FILTER (WHERE status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')) AS fresh,
+        COUNT(*) FILTER (WHERE assignee = $1
+            AND status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')) AS mine,
+        COUNT(*) FILTER (WHERE status IN ('didisposisi', 'ditindaklanjuti')) AS with_agency,
+        COUNT(*) AS everything
+        FROM ticket WHERE $2 IS NULL OR agency = $2";
+    AGENCY_OF_TICKET = "SELECT agency FROM ticket WHERE id = $1";
+
+    // Calls.
+    CALLS_BEFORE = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
+        t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2";
+    CODE_OF_CALL = "SELECT t.code FROM call c JOIN ticket t ON t.id = c.ticket WHERE c.id = $1";
+
+    // The wall.
+    WALL = "SELECT (SELECT COUNT(*) FROM call WHERE started >= $1) AS calls_today,
+        (SELECT COUNT(*) FROM call WHERE ended IS NULL AND run >= $2) AS calls_open,
+        (SELECT COUNT(*) FROM ticket WHERE opened >= $1) AS tickets_today,
+        (SELECT COUNT(*) FROM ticket WHERE status = 'diterima') AS untouched,
+        (SELECT MIN(opened) FROM ticket WHERE status = 'diterima') AS oldest,
+        (SELECT COUNT(*) FROM ticket WHERE status IN ('didisposisi', 'ditindaklanjuti')) AS with_agency,
+        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state IN ('queued', 'leased')) AS to_transcribe,
+        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'failed') AS failed";
+
+    // Mends.
+    MENDS_OF_TICKET = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at
+        FROM segment_mend m JOIN ticket_recording r ON r.recording = m.recording JOIN staff s ON s.id = m.staff
+        WHERE r.ticket = $1 ORDER BY m.id";
+    SEGMENT_TEXT = "SELECT g.text FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
+        WHERE t.recording = $1 AND g.position = $2";
+    NEWEST_MEND = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at
+        FROM segment_mend m JOIN staff s ON s.id = m.staff
+        WHERE m.recording = $1 AND m.position = $2 AND m.heard = $3 ORDER BY m.id DESC LIMIT 1";
+    INSERT_MEND = "INSERT INTO segment_mend (recording, position, heard, text, staff, at) VALUES ($1, $2, $3, $4, $5, $6)";
+    MENDED_TEXTS = "SELECT COALESCE((SELECT m.text FROM segment_mend m
+            WHERE m.recording = t.recording AND m.position = g.position AND m.heard = g.text ORDER BY m.id DESC LIMIT 1), g.text)
+        FROM transcript_segment g JOIN transcript t ON t.id = g.transcript WHERE t.recording = $1 ORDER BY g.position";
+    SET_TRANSCRIPT_TEXT = "UPDATE transcript SET text = $2 WHERE recording = $1";
+}

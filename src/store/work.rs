@@ -1,0 +1,306 @@
+//! What staff does to a ticket: one change in one transaction, with its row in the history and in the audit, so that
+//! whoever asks by code hears it at once.
+
+use std::sync::Arc;
+
+use super::audit::{self, Deed, Doer};
+use super::db::{Tx, on_tx};
+use super::sql::staff as sql;
+use super::tickets::{MessageKind, message};
+use super::writer::Durability;
+use super::{LINE, Store, StoreError, TEXT, tidy, tidy_lines};
+use crate::clock::Timestamp;
+use crate::ticket::workflow::{self, Action, Given, Need, Refused, Status};
+use crate::ticket::{Class, StaffId, TicketCode, TicketId};
+
+/// One change of one ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    pub code: TicketCode,
+    /// The version that the change was made for.
+    pub version: i64,
+    pub change: Change,
+    /// The form that it came by; the same one twice is one change.
+    pub nonce: String,
+}
+
+/// What is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A step of the workflow. [`Given::answered`] is found out here.
+    Step { action: Action, given: Given },
+    /// The worker takes the ticket, from somebody else perhaps.
+    Take,
+    /// What it is about.
+    Classify { class: Class, category: Option<String>, place: Option<String> },
+    /// A remark for colleagues.
+    Note(String),
+}
+
+/// Who works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    pub staff: StaffId,
+    pub doer: Doer,
+    /// The only agency whose tickets are there for them.
+    pub agency: Option<String>,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WorkError {
+    /// There is no such ticket, or not for this worker.
+    #[error("laporan tidak ditemukan")]
+    NotFound,
+    /// Somebody else changed it in the meantime.
+    #[error("laporan ini sudah diubah petugas lain")]
+    Stale,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("{} belum diisi", .0.word())]
+    Missing(Need),
+    #[error("instansi ini tidak terdaftar")]
+    UnknownAgency,
+    #[error("kategori ini tidak terdaftar")]
+    UnknownCategory,
+    #[error("laporan induk tidak ditemukan")]
+    UnknownParent,
+    #[error("catatan belum diisi")]
+    EmptyNote,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for WorkError {
+    fn from(error: sqlx::Error) -> WorkError {
+        WorkError::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Makes one change, all of it or nothing, safe from a power cut when this returns.
+    pub async fn work(&self, work: Work, worker: Worker, now: Timestamp) -> Result<(), WorkError> {
+        let request = Arc::new((tidied(work), worker));
+        self.db
+            .write(Durability::PowerCut, move |tx| {
+                let request = Arc::clone(&request);
+                Box::pin(async move { change(tx, &request.0, &request.1, now).await })
+            })
+            .await
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Current {
+    id: TicketId,
+    status: Status,
+    version: i64,
+    agency: Option<String>,
+    answered: bool,
+}
+
+/// A row of the history that is to be written.
+struct Event<'a> {
+    what: &'static str,
+    to: Status,
+    note: Option<&'a str>,
+}
+
+async fn change(
+    tx: &mut Tx,
+    work: &Work,
+    worker: &Worker,
+    now: Timestamp,
+) -> Result<(), WorkError> {
+    let ticket: Option<Current> = on_tx!(
+        tx,
+        conn,
+        sqlx::query_as(sql::TICKET_TO_CHANGE).bind(&work.code).fetch_optional(conn).await?
+    );
+    let ticket = ticket
+        .filter(|t| worker.agency.is_none() || t.agency == worker.agency)
+        .ok_or(WorkError::NotFound)?;
+    if !claim_form(tx, &work.nonce, work.code.digits(), now).await? {
+        return Ok(());
+    }
+    if ticket.version != work.version {
+        return Err(WorkError::Stale);
+    }
+    let event = match &work.change {
+        Change::Step { action, given } => step(tx, &ticket, *action, given, now).await?,
+        Change::Take => {
+            let query = sqlx::query(sql::TAKE_TICKET).bind(ticket.id).bind(worker.staff).bind(now);
+            on_tx!(tx, conn, query.execute(conn).await?);
+            Event { what: "take", to: ticket.status, note: None }
+        }
+        Change::Classify { class, category, place } => {
+            classify(tx, &ticket, *class, category.as_deref(), place.as_deref(), now).await?;
+            Event { what: "classify", to: ticket.status, note: Some(class.word()) }
+        }
+        Change::Note(text) => {
+            if text.trim().is_empty() {
+                return Err(WorkError::EmptyNote);
+            }
+            let query = sqlx::query(sql::NOTE_TICKET).bind(ticket.id).bind(now);
+            on_tx!(tx, conn, query.execute(conn).await?);
+            Event { what: "note", to: ticket.status, note: Some(text) }
+        }
+    };
+    write_down(tx, &ticket, &event, &worker.doer, now).await?;
+    let deed = Deed::new(event.what, format!("ticket {}", work.code.digits())).with(format!(
+        "{} -> {}",
+        ticket.status.id(),
+        event.to.id()
+    ));
+    Ok(audit::append(tx, &worker.doer, deed, now).await?)
+}
+
+async fn step<'a>(
+    tx: &mut Tx,
+    ticket: &Current,
+    action: Action,
+    given: &'a Given,
+    now: Timestamp,
+) -> Result<Event<'a>, WorkError> {
+    let transition = workflow::transition(ticket.status, action)?;
+    let complete = Given { answered: ticket.answered, ..given.clone() };
+    if let Some(need) = complete.missing(transition.needs) {
+        return Err(WorkError::Missing(need));
+    }
+    // What an action does not take is not stored with it.
+    let takes = |need: Need| transition.needs.contains(&need);
+    let agency = given.agency.as_deref().filter(|_| takes(Need::Agency));
+    if let Some(agency) = agency
+        && !exists(tx, sql::AGENCY_EXISTS, agency).await?
+    {
+        return Err(WorkError::UnknownAgency);
+    }
+    let parent = match given.parent.as_ref().filter(|_| takes(Need::Parent)) {
+        Some(code) => Some(parent(tx, ticket.id, code).await?),
+        None => None,
+    };
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::STEP_TICKET)
+            .bind(ticket.id)
+            .bind(transition.to)
+            .bind(agency)
+            .bind(parent)
+            .bind(now)
+            .execute(conn)
+            .await?
+    );
+    if let Some(answer) =
+        given.answer.as_deref().filter(|a| takes(Need::AnswerText) && !a.is_empty())
+    {
+        message(tx, ticket.id, MessageKind::Answer, answer, now).await?;
+    }
+    Ok(Event { what: action.id(), to: transition.to, note: given.note.as_deref() })
+}
+
+async fn parent(tx: &mut Tx, of: TicketId, code: &TicketCode) -> Result<TicketId, WorkError> {
+    let found: Option<TicketId> =
+        on_tx!(tx, conn, sqlx::query_scalar(sql::TICKET_ID).bind(code).fetch_optional(conn).await?);
+    found.filter(|id| *id != of).ok_or(WorkError::UnknownParent)
+}
+
+async fn classify(
+    tx: &mut Tx,
+    ticket: &Current,
+    class: Class,
+    category: Option<&str>,
+    place: Option<&str>,
+    now: Timestamp,
+) -> Result<(), WorkError> {
+    if let Some(category) = category
+        && !exists(tx, sql::CATEGORY_EXISTS, category).await?
+    {
+        return Err(WorkError::UnknownCategory);
+    }
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::CLASSIFY_TICKET)
+            .bind(ticket.id)
+            .bind(class)
+            .bind(category)
+            .bind(place)
+            .bind(now)
+            .execute(conn)
+            .await?
+    );
+    Ok(())
+}
+
+async fn exists(tx: &mut Tx, statement: &'static str, id: &str) -> Result<bool, sqlx::Error> {
+    on_tx!(tx, conn, sqlx::query_scalar(statement).bind(id).fetch_one(conn).await)
+}
+
+async fn write_down(
+    tx: &mut Tx,
+    ticket: &Current,
+    event: &Event<'_>,
+    doer: &Doer,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::INSERT_NOTED_EVENT)
+            .bind(ticket.id)
+            .bind(now)
+            .bind(&doer.login)
+            .bind(event.what)
+            .bind(ticket.status)
+            .bind(event.to)
+            .bind(event.note)
+            .execute(conn)
+            .await?
+    );
+    Ok(())
+}
+
+/// Marks a form as handed in; `false` when it was before.
+pub(super) async fn claim_form(
+    tx: &mut Tx,
+    nonce: &str,
+    outcome: &str,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    // Nobody keeps a page open longer than a session lasts.
+    let old = Timestamp(now.0 - 2 * 24 * 3_600_000);
+    on_tx!(tx, conn, sqlx::query(sql::FORGET_OLD_FORMS).bind(old).execute(conn).await?);
+    let claimed = on_tx!(
+        tx,
+        conn,
+        sqlx::query(sql::CLAIM_FORM)
+            .bind(tidy(nonce, LINE))
+            .bind(now)
+            .bind(outcome)
+            .execute(conn)
+            .await?
+            .rows_affected()
+    );
+    Ok(claimed == 1)
+}
+
+/// What was typed, fit for rows.
+fn tidied(work: Work) -> Work {
+    let lines = |text: String| tidy_lines(text.trim(), TEXT);
+    let line = |text: String| tidy(text.trim(), LINE);
+    let filled = |text: String| Some(text).filter(|t| !t.is_empty());
+    let change = match work.change {
+        Change::Step { action, given } => {
+            let note = given.note.map(lines).and_then(filled);
+            let answer = given.answer.map(lines).and_then(filled);
+            Change::Step { action, given: Given { note, answer, ..given } }
+        }
+        Change::Take => Change::Take,
+        Change::Classify { class, category, place } => {
+            Change::Classify { class, category, place: place.map(line).and_then(filled) }
+        }
+        Change::Note(text) => Change::Note(lines(text)),
+    };
+    Work { change, ..work }
+}
