@@ -1,5 +1,6 @@
 //! What each subcommand does: arguments in, text out, the work in the library.
 
+pub mod audit;
 pub mod call;
 pub mod demo;
 pub mod doctor;
@@ -11,3 +12,4 @@ pub mod serve;
 pub mod suggestions;
 pub mod ticket;
 pub mod transcribe;
+pub mod user;

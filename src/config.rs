@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{asr, call, media, sip, store, ticket};
+use crate::{asr, call, console, media, sip, store, ticket};
 
 /// Everything that a site may set. Each part's fields are documented with the part.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,7 @@ pub struct Config {
     pub limits: ticket::disclosure::Limits,
     pub http: Http,
     pub web: Web,
+    pub console: console::Config,
     pub log: Log,
 }
 
@@ -127,6 +128,7 @@ impl Default for Config {
             limits: ticket::disclosure::Limits::default(),
             http: Http::default(),
             web: Web::default(),
+            console: console::Config::default(),
             log: Log::default(),
         }
     }

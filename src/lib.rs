@@ -35,6 +35,9 @@ pub mod sms;
 // One task per call: where dialog, leg and session meet.
 pub mod call;
 
+// The operators' console: pages and forms over rows and files. Knows nothing of SIP and RTP.
+pub mod console;
+
 // Starts everything, stops everything.
 pub mod server;
 

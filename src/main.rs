@@ -44,6 +44,12 @@ enum Command {
     /// Look at tickets.
     #[command(subcommand)]
     Ticket(commands::ticket::Command),
+    /// Say who works with the console.
+    #[command(subcommand)]
+    User(commands::user::Command),
+    /// Check who did what.
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// Write down what is said in recordings.
     Transcribe(commands::transcribe::Args),
     /// Tell what is wrong with this installation and what to do about it.
@@ -80,6 +86,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             tokio::task::block_in_place(|| commands::model::run(&config, command))
         }
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
+        Command::User(command) => commands::user::run(&config, command).await,
+        Command::Audit(command) => commands::audit::run(&config, command).await,
         Command::Transcribe(args) => commands::transcribe::run(&config, args).await,
         Command::Doctor => commands::doctor::run(&config, cli.config.as_deref()).await,
     }

@@ -21,6 +21,7 @@ use crate::asr::worker::{Workers, Workplace};
 use crate::call::{Hotline, recovery};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Role};
+use crate::console::{self, Console, Passwords};
 use crate::files::Files;
 use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
@@ -46,6 +47,7 @@ pub struct Server {
     closing: watch::Sender<bool>,
     health: health::Health,
     web: web::Web,
+    console: console::Config,
 }
 
 impl Server {
@@ -81,7 +83,8 @@ impl Server {
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
-        let web = web::Web::serve(config.web.listen, axum::Router::new())?;
+        let routes = console::routes(console_of(&config, &hotline));
+        let web = web::Web::serve(config.web.listen, routes)?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());
@@ -97,7 +100,19 @@ impl Server {
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), web = %web.address(), "ready for calls");
-        Ok(Server { hotline, agent, calls, taking, helpers, workers, closing, health, web })
+        let console = config.console;
+        Ok(Server {
+            hotline,
+            agent,
+            calls,
+            taking,
+            helpers,
+            workers,
+            closing,
+            health,
+            web,
+            console,
+        })
     }
 
     /// Where SIP is answered.
@@ -113,6 +128,15 @@ impl Server {
     /// Where gateways post and the console is.
     pub fn web_address(&self) -> SocketAddr {
         self.web.address()
+    }
+
+    /// Where the first admin signs up, once; `None` when somebody works here already.
+    pub async fn first_admin(&self) -> anyhow::Result<Option<String>> {
+        let token = Console::first_admin_token(&self.hotline.store).await?;
+        Ok(token.map(|token| match &self.console.origin {
+            Some(origin) => format!("{}/mulai/{token}", origin.trim_end_matches('/')),
+            None => format!("http://{}/mulai/{token}", self.web.address()),
+        }))
     }
 
     /// What the calls share; tests and the demo look at its rows.
@@ -157,6 +181,23 @@ impl Server {
         }
         info!("stopped");
     }
+}
+
+/// The console on the same rows and files.
+fn console_of(config: &Config, hotline: &Hotline) -> Arc<Console> {
+    let suggester = suggest::load(&config.suggest)
+        .inspect_err(|error| warn!("the console suggests no places and categories: {error:#}"))
+        .ok();
+    Arc::new(Console {
+        store: hotline.store.clone(),
+        files: hotline.files.clone(),
+        clock: hotline.clock.clone(),
+        zone: hotline.zone.clone(),
+        suggester,
+        passwords: Passwords::default(),
+        config: config.console.clone(),
+        counter: tokio::sync::Mutex::default(),
+    })
 }
 
 /// Stops tasks and waits until they have let go of what they held.

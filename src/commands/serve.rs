@@ -25,6 +25,10 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let _file_too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     if config.has(Role::Calls) {
         let server = Server::start(config).await?;
+        if let Some(address) = server.first_admin().await? {
+            // A secret, so not for the log.
+            eprintln!("kentongan: nobody works here yet: the first admin signs up at {address}");
+        }
         until_told(&mut terminate, &mut interrupt).await;
         server.stop().await;
     } else {

@@ -194,10 +194,10 @@ impl Store {
     /// The agency that each of these tickets is with.
     pub async fn agencies_of(
         &self,
-        tickets: impl IntoIterator<Item = TicketId>,
+        tickets: &[TicketId],
     ) -> Result<BTreeMap<TicketId, Option<String>>, StoreError> {
         let mut agencies = BTreeMap::new();
-        for ticket in tickets {
+        for &ticket in tickets {
             let agency: Option<Option<String>> = on_read!(
                 &self.db,
                 pool,

@@ -1,0 +1,227 @@
+//! Who asks: the session behind the cookie, whether this role may use this address, and whether a form is from our own pages.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Extensions, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::error::PageError;
+use super::{Console, secret};
+use crate::store::{Doer, Worker};
+use crate::ticket::workflow::Action;
+use crate::ticket::{Role, StaffId};
+
+/// Who may use an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Anyone,
+    Roles(&'static [Role]),
+}
+
+/// The one who is signed in.
+#[derive(Clone, Debug)]
+pub(super) struct Actor {
+    pub staff: StaffId,
+    pub login: String,
+    pub name: String,
+    pub role: Role,
+    pub agency: Option<String>,
+    pub agency_name: Option<String>,
+    pub must_change: bool,
+    pub address: String,
+    /// The hash of the session's token.
+    pub session: String,
+}
+
+impl Actor {
+    pub fn doer(&self) -> Doer {
+        Doer { login: self.login.clone(), address: self.address.clone() }
+    }
+
+    pub fn worker(&self) -> Worker {
+        Worker { staff: self.staff, doer: self.doer(), agency: self.agency.clone() }
+    }
+
+    pub fn may(&self, action: Action) -> bool {
+        self.role.may(action)
+    }
+}
+
+/// What each request to an address goes through.
+pub(super) async fn guard(
+    State((console, access)): State<(Arc<Console>, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, PageError> {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !safe && !is_ours(&console, request.headers()) {
+        return Err(PageError::ForeignForm);
+    }
+    let address = address(&console, request.headers(), request.extensions());
+    if let Access::Roles(roles) = access {
+        let Some(actor) = actor(&console, request.headers(), &address).await? else {
+            return Ok(to_sign_in(&request).into_response());
+        };
+        let path = request.uri().path();
+        if actor.must_change && path != "/sandi" && path != "/keluar" {
+            return Ok(Redirect::to("/sandi").into_response());
+        }
+        if !roles.contains(&actor.role) {
+            return Err(PageError::Forbidden);
+        }
+        request.extensions_mut().insert(actor);
+    }
+    request.extensions_mut().insert(Address(address));
+    Ok(next.run(request).await)
+}
+
+/// The browser's address.
+#[derive(Clone, Debug)]
+pub(super) struct Address(pub String);
+
+async fn actor(
+    console: &Console,
+    headers: &HeaderMap,
+    address: &str,
+) -> Result<Option<Actor>, PageError> {
+    let Some(token) = cookie(console, headers) else { return Ok(None) };
+    let session = secret::hash(token);
+    let row = console.store.session(&session, console.config.idle(), console.now()).await?;
+    Ok(row.map(|row| Actor {
+        staff: row.id,
+        login: row.login,
+        name: row.name,
+        role: row.role,
+        agency: row.agency,
+        agency_name: row.agency_name,
+        must_change: row.must_change,
+        address: address.to_owned(),
+        session,
+    }))
+}
+
+/// To the sign-in page, and back to where somebody wanted to go. A form is lost; it was not from a session.
+fn to_sign_in(request: &Request) -> Redirect {
+    let wanted = request.uri().path_and_query().map_or("/", |p| p.as_str());
+    if *request.method() != Method::GET || wanted == "/" {
+        return Redirect::to("/masuk");
+    }
+    Redirect::to(&format!("/masuk?ke={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)))
+}
+
+/// Where to go after signing in: one of our own paths, whatever the address said.
+pub(super) fn own_path(wanted: &str) -> &str {
+    let ours = wanted.starts_with('/')
+        && !wanted.starts_with("//")
+        && wanted.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if ours { wanted } else { "/" }
+}
+
+/// Whether a form was sent from one of our own pages. Browsers say so by themselves, and a foreign page cannot change
+/// either header; a browser that says neither is refused.
+fn is_ours(console: &Console, headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    let Some(origin) = text(header::ORIGIN) else { return false };
+    match &console.config.origin {
+        Some(ours) => origin == ours.trim_end_matches('/'),
+        None => {
+            let host = text(header::HOST).unwrap_or_default();
+            !host.is_empty() && origin.strip_prefix("http://") == Some(host)
+        }
+    }
+}
+
+/// The browser's address: the peer's, or what a proxy on this machine says if the site has one.
+fn address(console: &Console, headers: &HeaderMap, extensions: &Extensions) -> String {
+    let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
+        return String::new();
+    };
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+    let told = forwarded
+        .filter(|_| console.config.tls() && peer.ip().is_loopback())
+        .and_then(|value| value.to_str().ok())
+        // Only the last one was written by our proxy.
+        .and_then(|list| list.rsplit(',').next())
+        .and_then(|last| last.trim().parse::<IpAddr>().ok());
+    told.unwrap_or(peer.ip()).to_string()
+}
+
+fn cookie_name(console: &Console) -> &'static str {
+    if console.config.tls() { "__Host-kentongan" } else { "kentongan" }
+}
+
+/// The session's token that the browser sent.
+pub(super) fn cookie<'h>(console: &Console, headers: &'h HeaderMap) -> Option<&'h str> {
+    let name = cookie_name(console);
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// Hands the browser a new token.
+pub(super) fn set_cookie(console: &Console, token: &str) -> [(HeaderName, String); 1] {
+    let secure = if console.config.tls() { "; Secure" } else { "" };
+    let name = cookie_name(console);
+    [(header::SET_COOKIE, format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"))]
+}
+
+/// Takes it away.
+pub(super) fn clear_cookie(console: &Console) -> [(HeaderName, String); 1] {
+    let [(name, value)] = set_cookie(console, "");
+    [(name, format!("{value}; Max-Age=0"))]
+}
+
+/// What each answer tells the browser not to do.
+const HEADERS: [(&str, &str); 7] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+];
+
+/// Adds them, and keeps pages out of every cache.
+pub(super) async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let keep = headers.entry(header::CACHE_CONTROL);
+    keep.or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_sent_back_to_our_own_pages_only() {
+        for ours in ["/", "/tiket/48217362?dari=baru"] {
+            assert_eq!(own_path(ours), ours);
+        }
+        for foreign in
+            ["", "//jahat.example", "/\\jahat.example", "https://jahat.example", "/a\r\nb"]
+        {
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Places and categories that a report suggests, each with the words that it came from. Taken by a press, never by itself.
+
+use super::Console;
+use crate::store::{CategoryRow, MessageKind, TicketView};
+use crate::ticket::suggest::{Evidence, Place, Suggestions};
+use crate::ticket::transcript::Transcript;
+
+/// Something suggested.
+pub(super) struct Suggestion {
+    /// `Tempat` or `Kategori`.
+    pub what: &'static str,
+    pub label: String,
+    /// What taking it puts into the category; empty leaves that as it is.
+    pub category: String,
+    /// The same for the place.
+    pub place: String,
+    pub because: Vec<Because>,
+}
+
+/// Words of the report.
+pub(super) struct Because {
+    pub text: String,
+    /// When they were said: `0:03`.
+    pub at: Option<String>,
+}
+
+/// Words that are shown for one suggestion.
+const WORDS: usize = 4;
+/// Suggestions of one kind.
+const MOST: usize = 4;
+
+/// What everything said and written by the reporter suggests, each thing once.
+pub(super) fn suggestions(
+    console: &Console,
+    view: &TicketView,
+    transcripts: &[Transcript],
+    categories: &[CategoryRow],
+) -> Vec<Suggestion> {
+    let Some(suggester) = &console.suggester else { return Vec::new() };
+    let spoken = transcripts.iter().map(|transcript| suggester.of_transcript(transcript));
+    let texts = view.messages.iter().filter(|message| message.kind != MessageKind::Answer);
+    let all: Vec<Suggestions> =
+        spoken.chain(texts.map(|message| suggester.of_text(&message.body))).collect();
+    let places = all.iter().flat_map(|s| &s.places).map(|s| place(&s.place, &s.evidence));
+    let kinds = all.iter().flat_map(|s| &s.categories).filter_map(|s| {
+        let row = categories.iter().find(|row| row.id == s.category)?;
+        Some(category(row, &s.evidence))
+    });
+    let mut offered: Vec<Suggestion> = Vec::new();
+    offered.extend(each_once(kinds));
+    offered.extend(each_once(places));
+    let taken = |s: &Suggestion| {
+        view.ticket.category.as_deref() == Some(&s.category)
+            || view.ticket.place.as_deref() == Some(&s.place)
+    };
+    offered.retain(|suggestion| !taken(suggestion));
+    offered
+}
+
+fn each_once(all: impl Iterator<Item = Suggestion>) -> Vec<Suggestion> {
+    let mut once: Vec<Suggestion> = Vec::new();
+    for suggestion in all {
+        if once.len() < MOST && once.iter().all(|known| known.label != suggestion.label) {
+            once.push(suggestion);
+        }
+    }
+    once
+}
+
+fn place(place: &Place, evidence: &Evidence) -> Suggestion {
+    let label = match place {
+        Place::Listed(listed) => match &listed.within {
+            Some(within) => format!("{}, {within}", listed.name),
+            None => listed.name.clone(),
+        },
+        Place::Described(text) => text.clone(),
+    };
+    Suggestion {
+        what: "Tempat",
+        place: label.clone(),
+        label,
+        category: String::new(),
+        because: vec![because(evidence)],
+    }
+}
+
+fn category(row: &CategoryRow, evidence: &[Evidence]) -> Suggestion {
+    Suggestion {
+        what: "Kategori",
+        label: row.name.clone(),
+        category: row.id.clone(),
+        place: String::new(),
+        because: evidence.iter().take(WORDS).map(because).collect(),
+    }
+}
+
+fn because(evidence: &Evidence) -> Because {
+    let at = |ms: u32| super::show::duration(ms.into());
+    Because { text: evidence.text.clone(), at: evidence.start_ms.map(at) }
+}

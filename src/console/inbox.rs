@@ -1,0 +1,310 @@
+//! Kotak masuk: queues with their counts, filters, and the search; where one is stands in the address.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::{Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::access::Actor;
+use super::error::PageError;
+use super::page::{Frame, Told, html};
+use super::{App, Console, show};
+use crate::clock::Timestamp;
+use crate::store::{After, AgencyRow, Cursor, Filter, Hit, Order, Piece, Queue, QueueRow, Source};
+use crate::ticket::{Channel, Class, Role, TicketCode, TicketId};
+
+/// Rows on a page.
+const PAGE: usize = 50;
+/// The longest excerpt, in characters.
+const EXCERPT: usize = 150;
+
+/// Where somebody is in the inbox. What cannot be read is as if it were not there.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Place {
+    antrean: String,
+    urut: String,
+    jenis: String,
+    saluran: String,
+    opd: String,
+    cari: String,
+    /// Behind which row the page begins.
+    setelah: String,
+}
+
+impl Place {
+    fn filter(&self, actor: &Actor) -> Filter {
+        let unset = if actor.agency.is_some() { Queue::WithAgency } else { Queue::New };
+        let chosen = Some(self.opd.clone()).filter(|id| !id.is_empty());
+        Filter {
+            queue: Queue::parse(&self.antrean).unwrap_or(unset),
+            staff: Some(actor.staff),
+            // An officer sees one agency, whatever the address says.
+            agency: actor.agency.clone().or(chosen),
+            class: Class::parse(&self.jenis),
+            channel: channel(&self.saluran),
+            order: if self.urut == "terbaru" { Order::NewestFirst } else { Order::OldestFirst },
+        }
+    }
+
+    fn after(&self) -> Option<After> {
+        let (opened, id) = self.setelah.split_once('-')?;
+        Some(After { opened: Timestamp(opened.parse().ok()?), id: TicketId(id.parse().ok()?) })
+    }
+
+    /// The address of this place with something else behind `setelah`.
+    fn address(&self, queue: Queue, after: &str) -> String {
+        let pairs = [
+            ("antrean", queue.id()),
+            ("urut", &self.urut),
+            ("jenis", &self.jenis),
+            ("saluran", &self.saluran),
+            ("opd", &self.opd),
+            ("cari", &self.cari),
+            ("setelah", after),
+        ];
+        let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+        let pairs = pairs
+            .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        format!("/kotak-masuk?{}", pairs.collect::<Vec<_>>().join("&"))
+    }
+}
+
+fn channel(id: &str) -> Option<Channel> {
+    [Channel::Phone, Channel::Sms, Channel::Counter].into_iter().find(|c| channel_id(*c) == id)
+}
+
+fn channel_id(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Phone => "telepon",
+        Channel::Sms => "sms",
+        Channel::Counter => "loket",
+    }
+}
+
+/// A line of a list to choose from.
+pub(super) struct Choice {
+    pub value: String,
+    pub label: String,
+    pub chosen: bool,
+}
+
+/// The classes in the order in which they are offered, with their words in forms.
+const CLASSES: [(&str, Class); 6] = [
+    ("complaint", Class::Complaint),
+    ("oversight_complaint", Class::OversightComplaint),
+    ("aspiration", Class::Aspiration),
+    ("information_request", Class::InformationRequest),
+    ("content_report", Class::ContentReport),
+    ("emergency", Class::Emergency),
+];
+
+/// A class as forms write it.
+pub(super) fn class_id(class: Class) -> &'static str {
+    CLASSES.iter().find(|(_, c)| *c == class).map_or("", |(id, _)| id)
+}
+
+/// The classes, one of them chosen.
+pub(super) fn classes(chosen: Option<Class>) -> Vec<Choice> {
+    let choice = |(id, class): (&str, Class)| Choice {
+        value: id.into(),
+        label: class.word().into(),
+        chosen: Some(class) == chosen,
+    };
+    CLASSES.into_iter().map(choice).collect()
+}
+
+/// The agencies, one of them chosen.
+pub(super) fn agencies(rows: Vec<AgencyRow>, chosen: &str) -> Vec<Choice> {
+    let choice =
+        |row: AgencyRow| Choice { chosen: row.id == chosen, value: row.id, label: row.name };
+    rows.into_iter().map(choice).collect()
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    frame: Frame,
+    tabs: Vec<Tab>,
+    queue: &'static str,
+    newest: bool,
+    classes: Vec<Choice>,
+    channels: Vec<Choice>,
+    agencies: Vec<Choice>,
+    search: String,
+    filtered: bool,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+struct Tab {
+    label: &'static str,
+    href: String,
+    count: i64,
+    here: bool,
+}
+
+struct Row {
+    href: String,
+    code: String,
+    excerpt: Vec<Piece>,
+    subject: String,
+    agency: String,
+    status: &'static str,
+    tone: &'static str,
+    assignee: String,
+    age: String,
+    time: String,
+    confidential: bool,
+    channel: &'static str,
+}
+
+/// `GET /`
+pub(super) async fn home() -> Redirect {
+    Redirect::to("/kotak-masuk")
+}
+
+/// `GET /kotak-masuk`
+pub(super) async fn show(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Query(place): Query<Place>,
+    Query(told): Query<Told>,
+) -> Result<Response, PageError> {
+    let filter = place.filter(&actor);
+    let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+    let (rows, next) = if place.cari.trim().is_empty() {
+        queue(&console, &place, &filter).await?
+    } else {
+        found(&console, &actor, &place, &filter).await?
+    };
+    let offered = Queue::ALL.into_iter().filter(|queue| offers(actor.role, *queue));
+    let tabs = offered.map(|queue| Tab {
+        label: label(queue),
+        href: Place { cari: String::new(), ..place.clone() }.address(queue, ""),
+        count: counts.of(queue),
+        here: place.cari.is_empty() && queue == filter.queue,
+    });
+    let agency_rows =
+        if actor.agency.is_some() { Vec::new() } else { console.store.agencies().await? };
+    html(InboxPage {
+        frame: Frame::new(&console, &actor, "Kotak masuk").await?.with_notice(&told),
+        tabs: tabs.collect(),
+        queue: filter.queue.id(),
+        newest: filter.order == Order::NewestFirst,
+        classes: classes(filter.class),
+        channels: channels(filter.channel),
+        agencies: agencies(agency_rows, &place.opd),
+        filtered: filter.class.is_some() || filter.channel.is_some() || !place.opd.is_empty(),
+        search: place.cari,
+        rows,
+        next,
+    })
+}
+
+fn channels(chosen: Option<Channel>) -> Vec<Choice> {
+    let choice = |channel: Channel| Choice {
+        value: channel_id(channel).into(),
+        label: channel.word().into(),
+        chosen: Some(channel) == chosen,
+    };
+    [Channel::Phone, Channel::Sms, Channel::Counter].into_iter().map(choice).collect()
+}
+
+/// An officer's tickets are all with the agency already, and an auditor takes none.
+fn offers(role: Role, queue: Queue) -> bool {
+    match queue {
+        Queue::New => role != Role::AgencyOfficer,
+        Queue::Mine => !matches!(role, Role::AgencyOfficer | Role::Auditor),
+        Queue::WithAgency | Queue::All => true,
+    }
+}
+
+fn label(queue: Queue) -> &'static str {
+    match queue {
+        Queue::New => "Baru",
+        Queue::Mine => "Milik saya",
+        Queue::WithAgency => "Menunggu OPD",
+        Queue::All => "Semua",
+    }
+}
+
+type Rows = (Vec<Row>, Option<String>);
+
+async fn queue(console: &Console, place: &Place, filter: &Filter) -> Result<Rows, PageError> {
+    // One more than fits tells whether there is a next page.
+    let mut found = console.store.queue(filter, place.after(), PAGE as i64 + 1).await?;
+    let more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let last = found.last().filter(|_| more).map(|row| format!("{}-{}", row.opened.0, row.id.0));
+    let next = last.map(|after| place.address(filter.queue, &after));
+    Ok((found.into_iter().map(|row| listed(console, filter.queue, row)).collect(), next))
+}
+
+fn listed(console: &Console, queue: Queue, row: QueueRow) -> Row {
+    let said = show::excerpt(&row.excerpt, EXCERPT);
+    let said = if said.is_empty() { "(belum ada teks)".into() } else { said };
+    let subject = [row.category_name.as_deref(), row.place.as_deref()];
+    let subject: Vec<&str> = subject.into_iter().flatten().collect();
+    Row {
+        href: format!("/tiket/{}?dari={}", row.code.digits(), queue.id()),
+        code: row.code.to_string(),
+        excerpt: vec![Piece { text: said, hit: false }],
+        subject: if subject.is_empty() { row.class.word().into() } else { subject.join(" · ") },
+        agency: row.agency_name.unwrap_or_default(),
+        status: row.status.word(),
+        tone: super::ticket::tone(row.status),
+        assignee: row.assignee.unwrap_or_default(),
+        age: console.age(row.opened),
+        time: console.time(row.opened),
+        confidential: row.confidential,
+        channel: row.channel.word(),
+    }
+}
+
+/// What a search finds, as far as it is there for this person.
+async fn found(
+    console: &Console,
+    actor: &Actor,
+    place: &Place,
+    filter: &Filter,
+) -> Result<Rows, PageError> {
+    let after: Option<Cursor> = serde_json::from_str(&place.setelah).ok();
+    let hits = console.store.search(&place.cari, after, PAGE).await?;
+    let named = TicketCode::parse(&place.cari).is_ok();
+    let tickets: Vec<TicketId> = hits.hits.iter().map(|hit| hit.ticket).collect();
+    let agencies = console.store.agencies_of(&tickets).await?;
+    let visible = |hit: &Hit| {
+        // Who does not see numbers must not learn by searching whose a report is.
+        let by_number = hit.source == Source::Ticket && !named;
+        let theirs = actor.agency.is_none() || agencies.get(&hit.ticket) == Some(&actor.agency);
+        theirs && (!by_number || actor.role.sees_numbers())
+    };
+    let next = hits.next.and_then(|cursor| serde_json::to_string(&cursor).ok());
+    let rows = hits.hits.into_iter().filter(visible).map(|hit| hit_row(console, hit));
+    Ok((rows.collect(), next.map(|after| place.address(filter.queue, &after))))
+}
+
+fn hit_row(console: &Console, hit: Hit) -> Row {
+    let subject = match hit.source {
+        Source::Ticket => "laporan",
+        Source::Recording(_) => "rekaman",
+        Source::Message(_) => "teks",
+    };
+    Row {
+        href: format!("/tiket/{}", hit.code.digits()),
+        code: hit.code.to_string(),
+        excerpt: hit.snippet,
+        subject: subject.into(),
+        agency: String::new(),
+        status: hit.status.word(),
+        tone: super::ticket::tone(hit.status),
+        assignee: String::new(),
+        age: console.age(hit.at),
+        time: console.time(hit.at),
+        confidential: hit.confidential,
+        channel: "",
+    }
+}

@@ -1,0 +1,120 @@
+//! What every page has around it.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+use serde::Deserialize;
+
+use super::access::Actor;
+use super::error::PageError;
+use super::keys::{KEYS, Key};
+use super::{Console, assets, secret};
+use crate::ticket::Role;
+
+/// The frame of a page: who is signed in and where one can go.
+pub(super) struct Frame {
+    pub title: String,
+    pub style: String,
+    pub player: String,
+    pub keys_script: String,
+    pub icon: String,
+    pub name: String,
+    pub role: &'static str,
+    pub agency: Option<String>,
+    pub links: Vec<Link>,
+    pub keys: &'static [Key],
+    /// For each form of the page: handed in twice it counts once.
+    pub nonce: String,
+    pub notice: Option<&'static str>,
+    /// Cookies and passwords go over the wire in clear text.
+    pub no_tls: bool,
+    /// Seconds after which the page asks for itself again.
+    pub refresh: Option<u32>,
+}
+
+/// A place in the menu.
+pub(super) struct Link {
+    pub href: &'static str,
+    pub label: &'static str,
+    pub here: bool,
+    pub count: Option<i64>,
+}
+
+/// The menu, and who sees what of it.
+const MENU: &[(&str, &str, &[Role])] = &[
+    ("/kotak-masuk", "Kotak masuk", &Role::ALL),
+    ("/loket", "Loket", &[Role::Operator, Role::Supervisor, Role::Admin]),
+    ("/panggilan", "Panggilan", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
+    ("/beranda", "Beranda", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
+    ("/audit", "Audit", &[Role::Supervisor, Role::Auditor, Role::Admin]),
+    ("/petugas", "Petugas", &[Role::Admin]),
+];
+
+impl Frame {
+    /// The frame of a page with this title; where the menu has the same word, it says that one is there.
+    pub async fn new(console: &Console, actor: &Actor, title: &str) -> Result<Frame, PageError> {
+        let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+        let waiting = if actor.agency.is_some() { counts.with_agency } else { counts.fresh };
+        let link = |(href, label, _): &(&'static str, &'static str, _)| Link {
+            href,
+            label,
+            here: *label == title,
+            count: (*href == "/kotak-masuk").then_some(waiting),
+        };
+        Ok(Frame {
+            title: title.into(),
+            style: assets::address("style.css"),
+            player: assets::address("player.js"),
+            keys_script: assets::address("keys.js"),
+            icon: assets::address("icon.svg"),
+            name: actor.name.clone(),
+            role: actor.role.word(),
+            agency: actor.agency_name.clone(),
+            links: MENU
+                .iter()
+                .filter(|(_, _, roles)| roles.contains(&actor.role))
+                .map(link)
+                .collect(),
+            keys: KEYS,
+            nonce: secret::token(),
+            notice: None,
+            no_tls: !console.config.tls() && !is_local(&actor.address),
+            refresh: None,
+        })
+    }
+
+    /// The same with what a form before it did.
+    pub fn with_notice(self, told: &Told) -> Frame {
+        Frame { notice: told.text(), ..self }
+    }
+}
+
+fn is_local(address: &str) -> bool {
+    address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// What a form did, in the address of the page after it: one of our own words, never somebody's text.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Told {
+    pub pesan: Option<String>,
+}
+
+impl Told {
+    fn text(&self) -> Option<&'static str> {
+        Some(match self.pesan.as_deref()? {
+            "tersimpan" => "Tersimpan.",
+            "diambil" => "Laporan ini sekarang Anda tangani.",
+            "diperbaiki" => {
+                "Perbaikan transkrip tersimpan. Teks aslinya tetap ada di riwayat bagian itu."
+            }
+            "habis" => "Tersimpan. Antrean ini sudah kosong.",
+            "sandi" => "Kata sandi Anda sudah diganti.",
+            "petugas" => "Perubahan petugas tersimpan.",
+            _ => return None,
+        })
+    }
+}
+
+/// A page, rendered.
+pub(super) fn html(page: impl Template) -> Result<Response, PageError> {
+    Ok(Html(page.render()?).into_response())
+}

@@ -1,0 +1,88 @@
+//! Every address of the console, and who may use it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::routing::{MethodRouter, get, post};
+
+use super::access::Access::{self, Anyone, Roles};
+use super::error::PageError;
+use super::{Console, access};
+use super::{
+    assets, audit, auth, calls, counter, inbox, keys, sound, staff, ticket, transcript, wall, work,
+};
+use crate::ticket::Role;
+
+/// One address.
+pub(super) struct Route {
+    /// As the handler takes it; the tests walk through the table by it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the handler knows it by itself"))]
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    handler: MethodRouter<Arc<Console>>,
+}
+
+const EVERYBODY: Access = Roles(&Role::ALL);
+const CHANGES_TICKETS: Access =
+    Roles(&[Role::Operator, Role::AgencyOfficer, Role::Supervisor, Role::Admin]);
+const CALL_CENTRE: Access = Roles(&[Role::Operator, Role::Supervisor, Role::Admin]);
+const SEES_ALL: Access = Roles(&[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]);
+const WATCHES: Access = Roles(&[Role::Supervisor, Role::Auditor, Role::Admin]);
+const ADMIN: Access = Roles(&[Role::Admin]);
+
+/// The table.
+#[rustfmt::skip]
+pub(super) fn table() -> Vec<Route> {
+    let read = |path, access, handler| Route { method: Method::GET, path, access, handler };
+    let write = |path, access, handler| Route { method: Method::POST, path, access, handler };
+    vec![
+        read("/aset/{name}", Anyone, get(assets::show)),
+        read("/masuk", Anyone, get(auth::sign_in_page)),
+        write("/masuk", Anyone, post(auth::sign_in)),
+        read("/mulai/{token}", Anyone, get(auth::begin_page)),
+        write("/mulai/{token}", Anyone, post(auth::begin)),
+        write("/keluar", EVERYBODY, post(auth::sign_out)),
+        read("/sandi", EVERYBODY, get(auth::password_page)),
+        write("/sandi", EVERYBODY, post(auth::change_password)),
+        read("/", EVERYBODY, get(inbox::home)),
+        read("/kotak-masuk", EVERYBODY, get(inbox::show)),
+        read("/tombol", EVERYBODY, get(keys::show)),
+        read("/tiket/{code}", EVERYBODY, get(ticket::show)),
+        read("/tiket/{code}/tanda-terima", CALL_CENTRE, get(counter::receipt)),
+        read("/tiket/{code}/rekaman/{recording}", EVERYBODY, get(sound::listen)),
+        read("/tiket/{code}/rekaman/{recording}/gelombang", EVERYBODY, get(sound::waveform)),
+        write("/tiket/{code}/rekaman/{recording}/bagian/{position}", CALL_CENTRE, post(transcript::mend)),
+        write("/tiket/{code}/langkah", CHANGES_TICKETS, post(work::step)),
+        write("/tiket/{code}/catatan", CHANGES_TICKETS, post(work::note)),
+        write("/tiket/{code}/ambil", CALL_CENTRE, post(work::take)),
+        write("/tiket/{code}/jenis", CALL_CENTRE, post(work::classify)),
+        read("/loket", CALL_CENTRE, get(counter::show)),
+        write("/loket", CALL_CENTRE, post(counter::open)),
+        read("/panggilan", SEES_ALL, get(calls::list)),
+        read("/panggilan/{call}", SEES_ALL, get(calls::show)),
+        read("/beranda", SEES_ALL, get(wall::show)),
+        read("/audit", WATCHES, get(audit::show)),
+        read("/petugas", ADMIN, get(staff::show)),
+        write("/petugas", ADMIN, post(staff::add)),
+        write("/petugas/{login}/sandi", ADMIN, post(staff::reset)),
+        write("/petugas/{login}/nonaktif", ADMIN, post(staff::disable)),
+        write("/petugas/{login}/aktif", ADMIN, post(staff::enable)),
+        write("/petugas/{login}/peran", ADMIN, post(staff::change_role)),
+    ]
+}
+
+/// The console's addresses, to be merged with others behind the same web server.
+pub fn routes(console: Arc<Console>) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let guard = from_fn_with_state((console.clone(), route.access), access::guard);
+        router = router.route(route.path, route.handler.layer(guard));
+    }
+    router
+        .fallback(async || PageError::NotFound)
+        .layer(map_response(access::harden))
+        .with_state(console)
+}

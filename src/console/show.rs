@@ -1,0 +1,193 @@
+//! Times, numbers and words as an operator reads them.
+
+use jiff::tz::TimeZone;
+
+use super::Console;
+use crate::clock::Timestamp;
+use crate::store::{EndReason, MessageKind, RecordingState, TicketRow};
+use crate::ticket::Role;
+use crate::ticket::workflow::Action;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"];
+
+fn zoned(at: Timestamp, zone: &TimeZone) -> jiff::Zoned {
+    // A clock so wrong that it has no date shows an old one.
+    jiff::Timestamp::from_millisecond(at.0)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(zone.clone())
+}
+
+impl Console {
+    /// `22 Nov 2026 14.05`
+    pub(super) fn time(&self, at: Timestamp) -> String {
+        let at = zoned(at, &self.zone);
+        let month = MONTHS[usize::from(at.month().unsigned_abs() - 1)];
+        format!("{} {month} {} {:02}.{:02}", at.day(), at.year(), at.hour(), at.minute())
+    }
+
+    /// `14.05`
+    pub(super) fn hour(&self, at: Timestamp) -> String {
+        let at = zoned(at, &self.zone);
+        format!("{:02}.{:02}", at.hour(), at.minute())
+    }
+
+    /// When today began here.
+    pub(super) fn midnight(&self) -> Timestamp {
+        let now = zoned(self.now(), &self.zone);
+        let start = now.start_of_day().unwrap_or(now);
+        Timestamp(start.timestamp().as_millisecond())
+    }
+
+    /// `3 jam`, since `at`.
+    pub(super) fn age(&self, at: Timestamp) -> String {
+        age(self.now().since(at).as_secs())
+    }
+}
+
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => "baru saja".into(),
+        60..3_600 => format!("{} menit", seconds / 60),
+        3_600..86_400 => format!("{} jam", seconds / 3_600),
+        _ => format!("{} hari", seconds / 86_400),
+    }
+}
+
+/// `1:05`
+pub(super) fn duration(ms: i64) -> String {
+    let seconds = ms.max(0) / 1_000;
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// A reporter's number as this role sees it.
+pub(super) fn number(role: Role, number: Option<&str>, anonymous: bool) -> String {
+    match number {
+        None => "nomor disembunyikan".into(),
+        Some(number) if role.sees_numbers() => number.into(),
+        Some(_) if anonymous => "anonim".into(),
+        Some(number) => masked(number),
+    }
+}
+
+/// The same for a ticket.
+pub(super) fn reporter(role: Role, ticket: &TicketRow) -> String {
+    number(role, ticket.number.as_deref(), ticket.anonymous)
+}
+
+/// The last three digits; of shorter numbers nothing.
+fn masked(number: &str) -> String {
+    let end = number.char_indices().rev().nth(2).map_or(0, |(at, _)| at);
+    let shown = if number.chars().count() > 6 { &number[end..] } else { "" };
+    format!("•••• {shown}").trim_end().into()
+}
+
+/// The beginning of a text, in one line.
+pub(super) fn excerpt(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= most {
+        return line;
+    }
+    let cut: String = line.chars().take(most).collect();
+    let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before);
+    format!("{whole_words} …")
+}
+
+/// What a row of a ticket's history says happened.
+pub(super) fn what(word: &str) -> &str {
+    match word {
+        "opened" => "dibuka",
+        "added" => "ditambah pelapor",
+        "take" => "diambil",
+        "classify" => "jenis dan tempat diubah",
+        "note" => "catatan",
+        other => match Action::parse(other) {
+            Some(action) => action.word(),
+            None => other,
+        },
+    }
+}
+
+/// Who did it: `reporter` is what rows call whoever reported.
+pub(super) fn who(actor: &str) -> &str {
+    if actor == "reporter" { "pelapor" } else { actor }
+}
+
+/// How a call ended.
+pub(super) fn outcome(reason: Option<EndReason>) -> &'static str {
+    let Some(reason) = reason else { return "sedang berlangsung" };
+    match reason {
+        EndReason::Completed => "selesai",
+        EndReason::HungUp => "penelepon menutup",
+        EndReason::Cancelled => "batal sebelum dijawab",
+        EndReason::Refused => "ditolak",
+        EndReason::TooLong => "melewati batas waktu",
+        EndReason::ServiceFailed => "layanan terganggu",
+        EndReason::Transferred => "dialihkan",
+        EndReason::NoAck => "tidak tersambung",
+        EndReason::SessionExpired => "sambungan kedaluwarsa",
+        EndReason::RtpTimeout => "suara terputus",
+        EndReason::MediaFailed => "suara gagal",
+        EndReason::TransportFailed => "jaringan gagal",
+        EndReason::Shutdown => "layanan dihentikan",
+        EndReason::Crash => "terputus karena gangguan",
+    }
+}
+
+/// A step of a call's key path.
+pub(super) fn step(what: &str) -> String {
+    match what {
+        "enter" => "mulai".into(),
+        other => match other.strip_prefix("key ") {
+            Some(key) => format!("tekan {key}"),
+            None => other.into(),
+        },
+    }
+}
+
+/// What kind of text it is.
+pub(super) fn message(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Report => "Laporan tertulis",
+        MessageKind::Addition => "Tambahan dari pelapor",
+        MessageKind::Answer => "Tanggapan",
+    }
+}
+
+/// Why a recording cannot be heard, if it cannot.
+pub(super) fn silence(state: RecordingState) -> Option<&'static str> {
+    match state {
+        RecordingState::Kept => None,
+        RecordingState::Open => Some("sedang direkam"),
+        RecordingState::Empty => Some("tidak ada suara"),
+        RecordingState::Failed => Some("rekaman rusak"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_masked_for_those_who_need_not_know_them() {
+        let seen = |role, anonymous| number(role, Some("+6281234567890"), anonymous);
+        assert_eq!(seen(Role::Operator, true), "+6281234567890");
+        assert_eq!(seen(Role::Auditor, false), "•••• 890");
+        assert_eq!(seen(Role::AgencyOfficer, false), "•••• 890");
+        assert_eq!(seen(Role::AgencyOfficer, true), "anonim");
+        assert_eq!(number(Role::AgencyOfficer, Some("14045"), false), "••••");
+        assert_eq!(number(Role::Admin, None, false), "nomor disembunyikan");
+    }
+
+    #[test]
+    fn ages_durations_and_excerpts_are_short() {
+        assert_eq!(
+            [age(59), age(3_599), age(86_399), age(172_800)],
+            ["baru saja", "59 menit", "23 jam", "2 hari"]
+        );
+        assert_eq!([duration(-1), duration(65_999)], ["0:00", "1:05"]);
+        assert_eq!(excerpt("jalan\n rusak  parah", 40), "jalan rusak parah");
+        assert_eq!(excerpt("jalan rusak parah", 13), "jalan rusak …");
+        assert_eq!(excerpt("ééééé", 3), "ééé …");
+    }
+}

@@ -1,0 +1,390 @@
+//! Who may do what, for every role and every address; and what a stranger can try.
+
+use super::super::access::Access;
+use super::super::routes::table;
+use super::*;
+
+/// An address of the table with things that exist in it.
+async fn filled(office: &Office, path: &str, ticket: &Ticket) -> String {
+    let call = ticket.call.map_or(1, |call| call.0).to_string();
+    path.replace("{code}", ticket.code.digits())
+        .replace("{recording}", &office.recording_of(ticket).await.to_string())
+        .replace("{position}", "0")
+        .replace("{call}", &call)
+        .replace("{login}", "korban")
+        .replace("{name}", "style.css")
+        .replace("{token}", "salah")
+}
+
+async fn asked(office: &Office, method: &Method, login: &str, path: &str) -> Page {
+    match *method {
+        Method::GET => office.get(login, path).await,
+        _ => office.post(login, path, &[]).await,
+    }
+}
+
+#[tokio::test]
+async fn each_role_gets_where_the_table_lets_it_and_nowhere_else() {
+    let office = Office::new().await;
+    office.hire("korban", Role::Operator).await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    office.route(&ticket).await;
+    for route in table() {
+        let Access::Roles(roles) = route.access else { continue };
+        let path = filled(&office, route.path, &ticket).await;
+        let nobody = asked(&office, &route.method, "", &path).await;
+        assert_eq!(nobody.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(nobody.location().starts_with("/masuk"), "{path}");
+        // The last two change who may come in; they are tried on their own.
+        if path == "/keluar" {
+            continue;
+        }
+        for role in Role::ALL {
+            let page = asked(&office, &route.method, role.id(), &path).await;
+            let what = format!("{} {path} by {role:?}: {}", route.method, page.status);
+            if roles.contains(&role) {
+                assert_ne!(page.status, StatusCode::FORBIDDEN, "{what}");
+                assert_ne!(page.status, StatusCode::NOT_FOUND, "{what}");
+                assert!(!page.status.is_server_error(), "{what}");
+                if route.method == Method::GET && path != "/" {
+                    assert_eq!(page.status, StatusCode::OK, "{what}");
+                }
+            } else {
+                assert_eq!(page.status, StatusCode::FORBIDDEN, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_is_what_was_agreed() {
+    let lines = table().into_iter().map(|route| {
+        let who = match route.access {
+            Access::Anyone => "anyone".into(),
+            Access::Roles(roles) => roles.iter().map(|r| r.id()).collect::<Vec<_>>().join(" "),
+        };
+        format!("{:<4} {:<55} {who}\n", route.method.as_str(), route.path)
+    });
+    insta::assert_snapshot!(lines.collect::<String>());
+}
+
+#[tokio::test]
+async fn an_auditor_changes_nothing() {
+    let office = Office::new().await;
+    office.hire("korban", Role::Operator).await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let before = (office.view(&ticket.code).await, office.store().staff().await.unwrap());
+    for route in table().iter().filter(|route| route.method == Method::POST) {
+        if ["/keluar", "/sandi", "/masuk", "/mulai/{token}"].contains(&route.path) {
+            continue;
+        }
+        let path = filled(&office, route.path, &ticket).await;
+        let fields = [
+            ("versi", "0"),
+            ("nonce", "n"),
+            ("tindakan", "verify"),
+            ("catatan", "x"),
+            ("jenis", "complaint"),
+            ("laporan", "x"),
+            ("dasar", "0"),
+            ("teks", "x"),
+            ("nama", "baru"),
+            ("lengkap", "x"),
+            ("peran", "admin"),
+        ];
+        let page = office.post("auditor", &path, &fields).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{path}");
+        // The same form does change something when somebody else sends it: it is the role that was refused.
+        if path.ends_with("/catatan") {
+            assert_eq!(
+                office
+                    .post("petugas", &path, &[("versi", "9"), ("nonce", "n"), ("catatan", "x")])
+                    .await
+                    .status,
+                StatusCode::CONFLICT
+            );
+        }
+    }
+    assert_eq!(before, (office.view(&ticket.code).await, office.store().staff().await.unwrap()));
+    assert_eq!(office.store().counts().await.unwrap().tickets, 1);
+}
+
+#[tokio::test]
+async fn to_an_officer_the_tickets_of_others_do_not_exist() {
+    let office = Office::new().await;
+    let foreign = office.phoned(&["lampu mati"]).await;
+    for route in table().iter().filter(|route| route.path.contains("{code}")) {
+        let Access::Roles(roles) = route.access else { continue };
+        if !roles.contains(&Role::AgencyOfficer) {
+            continue;
+        }
+        let path = filled(&office, route.path, &foreign).await;
+        let fields = [("versi", "0"), ("nonce", "n"), ("tindakan", "start"), ("catatan", "x")];
+        let page = match route.method {
+            Method::GET => office.get("petugas_opd", &path).await,
+            _ => office.post("petugas_opd", &path, &fields).await,
+        };
+        let missing = office.get("petugas_opd", "/tiket/48217362").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(page.text(), missing.text(), "and looks like one that is not there: {path}");
+    }
+    let list = office.get("petugas_opd", "/kotak-masuk?antrean=semua&opd=dishub").await.text();
+    assert!(!list.contains(&foreign.code.to_string()));
+    for words in ["lampu", "+6281234567890", foreign.code.digits()] {
+        let found = office.get("petugas_opd", &format!("/kotak-masuk?cari={words}")).await.text();
+        assert!(!found.contains(&foreign.code.to_string()), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_are_masked_and_cannot_be_searched_for_by_those_who_do_not_see_them() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    office.route(&ticket).await;
+    let code = ticket.code.digits();
+    let call = ticket.call.unwrap().0;
+    let (page, calls) = (format!("/tiket/{code}"), format!("/panggilan/{call}"));
+    for (login, path) in [
+        ("petugas_opd", page.as_str()),
+        ("auditor", page.as_str()),
+        ("auditor", "/panggilan"),
+        ("auditor", calls.as_str()),
+    ] {
+        let text = office.get(login, path).await.text();
+        assert!(!text.contains("81234567890"), "{login} {path}");
+        assert!(text.contains("•••• 890"), "{login} {path}");
+    }
+    for path in [page.as_str(), "/panggilan", calls.as_str()] {
+        assert!(office.get("petugas", path).await.text().contains("+6281234567890"), "{path}");
+    }
+    let by_number = |login: &'static str| {
+        let office = &office;
+        async move { office.get(login, "/kotak-masuk?cari=081234567890").await.text() }
+    };
+    assert!(by_number("petugas").await.contains(&ticket.code.to_string()));
+    assert!(!by_number("petugas_opd").await.contains(&ticket.code.to_string()));
+    assert!(!by_number("auditor").await.contains(&ticket.code.to_string()));
+    let by_code = office.get("petugas_opd", &format!("/kotak-masuk?cari={code}")).await.text();
+    assert!(by_code.contains(&ticket.code.to_string()));
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_does_nothing_at_any_address() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let before = office.view(&ticket.code).await;
+    let deeds = office.deeds().await;
+    let elsewhere: [&[(&str, &str)]; 8] = [
+        &[],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("origin", "http://jahat.test")],
+        &[("origin", "null")],
+        &[("origin", "http://konsol.test.jahat.test")],
+        &[("sec-fetch-site", "cross-site"), ("origin", "http://konsol.test")],
+    ];
+    for route in table().iter().filter(|route| route.method != Method::GET) {
+        let path = filled(&office, route.path, &ticket).await;
+        for headers in elsewhere {
+            let fields = [("versi", "0"), ("nonce", "n"), ("tindakan", "verify"), ("catatan", "x")];
+            let request = foreign_form(Method::POST, "petugas", &path, &fields, headers);
+            let page = office.ask(request).await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
+        }
+    }
+    assert_eq!((before, deeds), (office.view(&ticket.code).await, office.deeds().await));
+    let path = format!("/tiket/{}/catatan", ticket.code.digits());
+    let fields = [("versi", "0"), ("nonce", "n"), ("catatan", "x")];
+    let ours = [("origin", "http://konsol.test")];
+    let page = office.ask(foreign_form(Method::POST, "petugas", &path, &fields, &ours)).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "an older browser tells the origin only");
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_is_bound_to_it_and_the_origin_is_the_sites() {
+    let config = Config { origin: Some("https://lapor.test".into()), ..Config::default() };
+    let office = Office::with(config).await;
+    office.knows("petugas").await;
+    let fields = [("nama", "petugas"), ("sandi", PASSWORD)];
+    let by_http = [("origin", "http://konsol.test")];
+    let refused = office.ask(foreign_form(Method::POST, "", "/masuk", &fields, &by_http)).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let ours = [("origin", "https://lapor.test")];
+    let page = office.ask(foreign_form(Method::POST, "", "/masuk", &fields, &ours)).await;
+    let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-kentongan="), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+}
+
+impl Office {
+    /// Gives somebody a password that the tests know.
+    async fn knows(&self, login: &str) {
+        let hash = self.console.passwords.hash("", PASSWORD).await.unwrap();
+        let change = StaffChange::Password(Password { hash, must_change: false });
+        self.store().change_staff(login, change, doer("cli"), NOW).await.unwrap();
+    }
+
+    async fn sign_in(&self, cookie: &str, login: &str, password: &str) -> Page {
+        self.post(cookie, "/masuk", &[("nama", login), ("sandi", password), ("ke", "/beranda")])
+            .await
+    }
+}
+
+#[tokio::test]
+async fn signing_in_changes_the_token_and_ends_the_session_that_was_brought() {
+    let office = Office::new().await;
+    office.knows("petugas").await;
+    // Somebody made the victim's browser carry a session that they know.
+    assert_eq!(office.get("penyelia", "/kotak-masuk").await.status, StatusCode::OK);
+    let page = office.sign_in("penyelia", " Petugas", PASSWORD).await;
+    assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/beranda"));
+    let cookie = page.cookie().unwrap();
+    let token = cookie.strip_prefix("kentongan=").unwrap();
+    assert_eq!(token.len(), 43);
+    assert_eq!(office.get("penyelia", "/kotak-masuk").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(office.get(token, "/kotak-masuk").await.status, StatusCode::OK);
+    let invented = office.sign_in("token-pilihan-penyerang", "petugas", PASSWORD).await;
+    assert_ne!(invented.cookie().unwrap(), "kentongan=token-pilihan-penyerang");
+    assert_eq!(
+        office.get("token-pilihan-penyerang", "/kotak-masuk").await.status,
+        StatusCode::SEE_OTHER
+    );
+
+    let out = office.post(token, "/keluar", &[]).await;
+    assert!(out.headers[header::SET_COOKIE].to_str().unwrap().ends_with("Max-Age=0"));
+    assert_eq!(office.get(token, "/kotak-masuk").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_unknown_names_look_alike_and_are_stopped_after_five() {
+    let office = Office::new().await;
+    office.knows("petugas").await;
+    let wrong = office.sign_in("", "petugas", "kuda baterai staplet").await;
+    let unknown = office.sign_in("", "petualang", "kuda baterai staplet").await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(wrong.status, unknown.status);
+    assert_eq!(wrong.text().replace("petugas", "*"), unknown.text().replace("petualang", "*"));
+    for _ in 1..5 {
+        office.sign_in("", "petugas", "kuda baterai staplet").await;
+    }
+    for password in ["kuda baterai staplet", PASSWORD] {
+        let locked = office.sign_in("", "petugas", password).await;
+        assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS, "the right one too");
+        assert!(locked.text().contains("setelah pukul 18.22"), "{}", locked.text());
+        assert!(locked.cookie().is_none());
+    }
+    office.clock.advance(Duration::from_secs(15 * 60 + 1));
+    assert_eq!(office.sign_in("", "petugas", PASSWORD).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_given_password_must_be_changed_before_anything_else() {
+    let office = Office::new().await;
+    let hash = office.console.passwords.hash("", PASSWORD).await.unwrap();
+    let change = StaffChange::Password(Password { hash, must_change: true });
+    office.store().change_staff("petugas", change, doer("cli"), NOW).await.unwrap();
+    let cookie = office.sign_in("", "petugas", PASSWORD).await.cookie().unwrap();
+    let token = cookie.strip_prefix("kentongan=").unwrap().to_owned();
+    for path in ["/kotak-masuk", "/beranda", "/loket"] {
+        assert_eq!(office.get(&token, path).await.location(), "/sandi", "{path}");
+    }
+    let new = "lampu jalan berkedip";
+    let attempt = |old: &'static str, new: &'static str, again: &'static str| {
+        let (office, token) = (&office, &token);
+        async move {
+            office.post(token, "/sandi", &[("lama", old), ("baru", new), ("ulang", again)]).await
+        }
+    };
+    for (old, new, again) in [
+        ("salah", new, new),
+        (PASSWORD, new, "lain"),
+        (PASSWORD, PASSWORD, PASSWORD),
+        (PASSWORD, "pendek", "pendek"),
+    ] {
+        let page = attempt(old, new, again).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{old} {new} {again}");
+    }
+    let page = attempt(PASSWORD, new, new).await;
+    let fresh = page.cookie().unwrap();
+    assert_eq!(
+        office.get(&token, "/kotak-masuk").await.location(),
+        "/masuk?ke=%2Fkotak%2Dmasuk",
+        "the old session is over"
+    );
+    let fresh = fresh.strip_prefix("kentongan=").unwrap();
+    assert_eq!(office.get(fresh, "/kotak-masuk").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_first_admin_signs_up_once_and_only_by_the_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Office::new().await;
+    assert_eq!(
+        Console::first_admin_token(office.store()).await.unwrap(),
+        None,
+        "somebody works here"
+    );
+    let console = Arc::new(Console {
+        store: Store::in_memory().await.unwrap(),
+        files: Files::new(folder.path()).unwrap(),
+        clock: office.clock.clone(),
+        zone: TimeZone::UTC,
+        suggester: None,
+        passwords: Passwords::default(),
+        config: Config::default(),
+        counter: tokio::sync::Mutex::default(),
+    });
+    let empty =
+        Office { router: routes(console.clone()), console, folder, clock: office.clock.clone() };
+    let token = Console::first_admin_token(empty.store()).await.unwrap().unwrap();
+    let path = format!("/mulai/{token}");
+    let fields =
+        [("nama", "budi"), ("lengkap", "Budi Santoso"), ("sandi", PASSWORD), ("ulang", PASSWORD)];
+    assert_eq!(empty.get("", "/mulai/salah").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(empty.post("", "/mulai/salah", &fields).await.status, StatusCode::NOT_FOUND);
+    assert!(!empty.store().has_staff().await.unwrap());
+    let differs = [("nama", "budi"), ("lengkap", "Budi"), ("sandi", PASSWORD), ("ulang", "lain")];
+    assert_eq!(empty.post("", &path, &differs).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = empty.post("", &path, &fields).await;
+    assert_eq!(page.location(), "/petugas", "{}", page.text());
+    let cookie = page.cookie().unwrap();
+    assert_eq!(
+        empty.get(cookie.strip_prefix("kentongan=").unwrap(), "/petugas").await.status,
+        StatusCode::OK
+    );
+    assert_eq!(empty.get("", &path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(empty.post("", &path, &fields).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_what_not_to_do() {
+    let office = Office::new().await;
+    for (login, path) in [
+        ("petugas", "/kotak-masuk"),
+        ("", "/masuk"),
+        ("", "/tidak-ada"),
+        ("auditor", "/petugas"),
+        ("", "/aset/style.css"),
+    ] {
+        let page = office.get(login, path).await;
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{path}");
+        assert_eq!(page.headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(page.headers["referrer-policy"], "no-referrer", "{path}");
+        let kept = page.headers[header::CACHE_CONTROL].to_str().unwrap();
+        assert_eq!(kept == "no-store", !path.starts_with("/aset/"), "{path}: {kept}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_session_ends() {
+    let office = Office::new().await;
+    office.clock.advance(Duration::from_secs(29 * 60));
+    assert_eq!(office.get("petugas", "/kotak-masuk").await.status, StatusCode::OK);
+    office.clock.advance(Duration::from_secs(29 * 60));
+    assert_eq!(office.get("petugas", "/kotak-masuk").await.status, StatusCode::OK);
+    office.clock.advance(Duration::from_secs(31 * 60));
+    let page = office.get("petugas", "/kotak-masuk?antrean=saya").await;
+    assert_eq!(page.location(), "/masuk?ke=%2Fkotak%2Dmasuk%3Fantrean%3Dsaya");
+}

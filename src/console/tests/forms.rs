@@ -1,0 +1,268 @@
+//! What forms change: once, all of it, and never over somebody else's work.
+
+use super::*;
+
+fn step<'a>(
+    version: &'a str,
+    action: &'a str,
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let mut fields =
+        vec![("versi", version), ("nonce", "n"), ("tindakan", action), ("dari", "baru")];
+    fields.extend_from_slice(more);
+    fields
+}
+
+#[tokio::test]
+async fn an_operator_and_an_officer_take_a_ticket_from_received_to_closed() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let path = format!("/tiket/{}/langkah", ticket.code.digits());
+    for (login, version, action, more) in [
+        ("petugas", "0", "verify", vec![]),
+        ("petugas", "1", "route", vec![("instansi", "dpupr"), ("catatan", "mohon dicek")]),
+        ("petugas_opd", "2", "start", vec![]),
+        ("petugas_opd", "3", "answer", vec![("tanggapan", "Sudah ditambal.")]),
+        ("petugas", "4", "close", vec![("catatan", "foto 12")]),
+    ] {
+        let page = office.post(login, &path, &step(version, action, &more)).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{action}: {}", page.text());
+        assert!(page.location().ends_with("pesan=tersimpan"), "{action}: {}", page.location());
+    }
+    let view = office.view(&ticket.code).await;
+    assert_eq!(view.ticket.status.id(), "selesai");
+    assert_eq!(view.messages[0].body, "Sudah ditambal.");
+}
+
+#[tokio::test]
+async fn an_officer_cannot_close_and_nobody_skips_a_step() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    office.route(&ticket).await;
+    let path = format!("/tiket/{}/langkah", ticket.code.digits());
+    let closed = office.post("petugas_opd", &path, &step("2", "close", &[("catatan", "x")])).await;
+    assert_eq!(closed.status, StatusCode::FORBIDDEN);
+    let skipped =
+        office.post("petugas", &path, &step("2", "close", &[("catatan", "foto 12")])).await;
+    assert_eq!(skipped.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let text = skipped.text();
+    assert!(text.contains("tidak dapat diselesaikan."), "{text}");
+    assert_eq!(office.view(&ticket.code).await.ticket.version, 2);
+}
+
+#[tokio::test]
+async fn a_missing_reason_is_asked_for_and_what_was_typed_is_kept() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    office.route(&ticket).await;
+    office.work(&ticket, Change::Step { action: Action::Start, given: Given::default() }).await;
+    let path = format!("/tiket/{}/langkah", ticket.code.digits());
+    let fields = step("3", "answer", &[("tanggapan", "  "), ("catatan", "sedang disurvei")]);
+    let page = office.post("petugas", &path, &fields).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let text = page.text();
+    assert!(text.contains("Isi tanggapan belum diisi."), "{text}");
+    assert!(text.contains("sedang disurvei</textarea>"), "{text}");
+}
+
+#[tokio::test]
+async fn whoever_is_slower_sees_both_texts_and_loses_neither() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let note = format!("/tiket/{}/catatan", ticket.code.digits());
+    let send = |login: &'static str, version: &'static str, text: &'static str| {
+        let (office, note) = (&office, &note);
+        async move {
+            office
+                .post(login, note, &[("versi", version), ("nonce", login), ("catatan", text)])
+                .await
+        }
+    };
+    assert_eq!(send("petugas", "0", "sudah saya telepon").await.status, StatusCode::SEE_OTHER);
+    let stale = send("penyelia", "0", "mohon dipercepat").await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    let text = stale.text();
+    assert!(text.contains("sudah diubah petugas lain"), "{text}");
+    assert!(
+        text.contains("sudah saya telepon") && text.contains("mohon dipercepat</textarea>"),
+        "{text}"
+    );
+    assert!(text.contains("name=\"versi\" value=\"1\""), "the next try is for the newest version");
+    assert_eq!(send("penyelia", "1", "mohon dipercepat").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(office.view(&ticket.code).await.ticket.version, 2);
+}
+
+#[tokio::test]
+async fn a_double_press_is_one_note_and_another_text_is_another() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let note = format!("/tiket/{}/catatan", ticket.code.digits());
+    let fields = |text: &'static str| [("versi", "0"), ("nonce", "sama"), ("catatan", text)];
+    for _ in 0..2 {
+        assert_eq!(
+            office.post("petugas", &note, &fields("satu")).await.status,
+            StatusCode::SEE_OTHER
+        );
+    }
+    // Back in the browser, and something else into the same form: told, not swallowed.
+    assert_eq!(office.post("petugas", &note, &fields("dua")).await.status, StatusCode::CONFLICT);
+    assert_eq!(office.view(&ticket.code).await.ticket.version, 1);
+}
+
+#[tokio::test]
+async fn save_and_next_walks_through_the_queue_to_its_end() {
+    let office = Office::new().await;
+    let first = office.wrote("satu").await;
+    office.clock.advance(Duration::from_secs(1));
+    let second = office.wrote("dua").await;
+    let close = async |ticket: &Ticket| {
+        let path = format!("/tiket/{}/langkah", ticket.code.digits());
+        let fields = step("0", "refer_out", &[("catatan", "112"), ("lanjut", "1")]);
+        office.post("petugas", &path, &fields).await.location().to_owned()
+    };
+    let expected = format!("/tiket/{}?dari=baru&pesan=tersimpan", second.code.digits());
+    assert_eq!(close(&first).await, expected);
+    assert_eq!(close(&second).await, "/kotak-masuk?antrean=baru&pesan=habis");
+}
+
+#[tokio::test]
+async fn a_suggestion_is_taken_by_one_press() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan berlubang di depan pasar keramat"]).await;
+    let page = office.get("petugas", &format!("/tiket/{}", ticket.code.digits())).await.text();
+    let at = page.find("class=\"suggestion\"").expect("something is suggested");
+    let form = &page[at..at + page[at..].find("</form>").unwrap()];
+    assert!(form.contains("Kategori:") && form.contains("berlubang"), "{form}");
+    let hidden: Vec<(&str, &str)> = form
+        .split("<input type=\"hidden\" name=\"")
+        .skip(1)
+        .map(|field| {
+            let (name, rest) = field.split_once("\" value=\"").unwrap();
+            (name, rest.split('"').next().unwrap())
+        })
+        .collect();
+    let path = format!("/tiket/{}/jenis", ticket.code.digits());
+    assert_eq!(office.post("petugas", &path, &hidden).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(office.view(&ticket.code).await.ticket.category.as_deref(), Some("jalan"));
+}
+
+#[tokio::test]
+async fn a_mend_is_shown_with_its_history_and_a_stale_one_with_both_texts() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["di pasar bamang"]).await;
+    let recording = office.recording_of(&ticket).await;
+    let page = format!("/tiket/{}", ticket.code.digits());
+    let path = format!("{page}/rekaman/{recording}/bagian/0");
+    let send = |login: &'static str, base: &'static str, text: &'static str| {
+        let (office, path) = (&office, &path);
+        async move { office.post(login, path, &[("dasar", base), ("teks", text)]).await }
+    };
+    assert_eq!(send("petugas", "0", "di Pasar Bamban").await.status, StatusCode::SEE_OTHER);
+    let shown = office.get("auditor", &page).await.text();
+    assert!(shown.contains("di Pasar Bamban") && shown.contains("di pasar bamang"), "{shown}");
+    let stale = send("penyelia", "0", "di pasar lama").await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    let text = stale.text();
+    assert!(text.contains("Teks yang tersimpan sekarang: “di Pasar Bamban”"), "{text}");
+    assert!(text.contains("di pasar lama</textarea>"), "{text}");
+    assert_eq!(send("penyelia", "1", "di pasar lama").await.status, StatusCode::SEE_OTHER);
+    let other = office.phoned(&["lain"]).await;
+    let foreign = format!("/tiket/{}/rekaman/{recording}/bagian/0", other.code.digits());
+    let page = office.post("petugas", &foreign, &[("dasar", "0"), ("teks", "x")]).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "a recording by somebody else's ticket");
+    assert_eq!(send("petugas_opd", "2", "x").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_walk_in_report_gets_a_code_and_twice_the_same_form_one_ticket() {
+    let office = Office::new().await;
+    let fields = [
+        ("nonce", "n1"),
+        ("laporan", "Lampu jalan mati di Jalan Melati."),
+        ("nomor", "0812-3456-7890"),
+        ("jenis", "complaint"),
+        ("anonim", "1"),
+    ];
+    let first = office.post("petugas", "/loket", &fields).await;
+    let again = office.post("petugas", "/loket", &fields).await;
+    assert_eq!(first.status, StatusCode::SEE_OTHER);
+    assert_eq!(first.location(), again.location());
+    assert_eq!(office.store().counts().await.unwrap().tickets, 1);
+    let receipt = office.get("petugas", first.location()).await.text();
+    let code = TicketCode::parse(first.location().split('/').nth(2).unwrap()).unwrap();
+    assert!(receipt.contains(&format!("<p class=\"big\">{code}</p>")), "{receipt}");
+    let view = office.view(&code).await;
+    assert_eq!(view.messages[0].body, "Lampu jalan mati di Jalan Melati.");
+    assert_eq!(view.ticket.number.as_deref(), Some("+6281234567890"));
+    assert!(view.ticket.anonymous && !view.ticket.confidential && !view.ticket.asserted);
+    assert!(office.deeds().await.contains(&format!("petugas open ticket {}", code.digits())));
+}
+
+#[tokio::test]
+async fn a_walk_in_report_that_cannot_be_taken_keeps_what_was_typed() {
+    let office = Office::new().await;
+    for (fields, told) in [
+        (
+            [("nonce", "n"), ("laporan", " "), ("nomor", ""), ("jenis", "complaint")],
+            "Isi laporan belum diisi.",
+        ),
+        (
+            [
+                ("nonce", "n"),
+                ("laporan", "jalan"),
+                ("nomor", "dari tetangga"),
+                ("jenis", "complaint"),
+            ],
+            "tidak dapat dibaca",
+        ),
+        (
+            [("nonce", "n"), ("laporan", "jalan"), ("nomor", ""), ("jenis", "apa saja")],
+            "Pilih jenis laporan.",
+        ),
+    ] {
+        let page = office.post("petugas", "/loket", &fields).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.text().contains(told) && page.text().contains(fields[1].1), "{told}");
+    }
+    assert_eq!(office.store().counts().await.unwrap().tickets, 0);
+}
+
+#[tokio::test]
+async fn an_admin_adds_resets_moves_and_disables_people() {
+    let office = Office::new().await;
+    let new = [
+        ("nama", "Joko"),
+        ("lengkap", "Joko Susilo"),
+        ("peran", "petugas_opd"),
+        ("instansi", "dishub"),
+    ];
+    let page = office.post("admin", "/petugas", &new).await.text();
+    let given =
+        page.split("<p class=\"big\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let signed_in = office.post("", "/masuk", &[("nama", "joko"), ("sandi", &given)]).await;
+    assert_eq!(signed_in.status, StatusCode::SEE_OTHER);
+    let token = signed_in.cookie().unwrap().strip_prefix("kentongan=").unwrap().to_owned();
+    assert_eq!(office.get(&token, "/kotak-masuk").await.location(), "/sandi");
+
+    let again = office.post("admin", "/petugas", &new).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.text().contains("sudah dipakai"));
+    let role = [("peran", "penyelia"), ("instansi", "dishub")];
+    assert_eq!(
+        office.post("admin", "/petugas/joko/peran", &role).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let row = office.store().staff_by_login("joko").await.unwrap().unwrap();
+    assert_eq!((row.role, row.agency), (Role::Supervisor, None));
+    assert_eq!(office.get(&token, "/sandi").await.status, StatusCode::SEE_OTHER, "signed out");
+    office.post("admin", "/petugas/joko/nonaktif", &[]).await;
+    let refused = office.post("", "/masuk", &[("nama", "joko"), ("sandi", &given)]).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let last = office.post("admin", "/petugas/admin/nonaktif", &[]).await;
+    assert!(last.text().contains("admin terakhir"), "{}", last.text());
+    assert_eq!(
+        office.post("admin", "/petugas/siapa/nonaktif", &[]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(office.post("admin", "/petugas/admin/sandi", &[]).await.location(), "/sandi");
+}

@@ -1,0 +1,207 @@
+//! What people see, as snapshots; and that nothing a stranger said or wrote becomes a part of a page.
+
+use super::super::routes::table;
+use super::*;
+
+#[tokio::test]
+async fn the_pages_without_a_session() {
+    let office = Office::new().await;
+    insta::assert_snapshot!("sign_in", office.get("", "/masuk?ke=/beranda").await.steady());
+    insta::assert_snapshot!("not_found", office.get("petugas", "/tiket/48217362").await.steady());
+}
+
+#[tokio::test]
+async fn the_inbox() {
+    let office = Office::new().await;
+    insta::assert_snapshot!("inbox_empty", office.get("petugas", "/kotak-masuk").await.steady());
+    let spoken =
+        office.phoned(&["jalan berlubang di depan pasar keramat", "sudah dua bulan"]).await;
+    office.wrote("Lampu jalan mati di Jalan Melati").await;
+    office.work(&spoken, Change::Take).await;
+    office.clock.advance(Duration::from_secs(3 * 3600));
+    // Whoever works with the console has seen it within the hour.
+    let session = NewSession {
+        token: secret::hash("sesi"),
+        replaces: None,
+        staff: office.store().staff_by_login("petugas").await.unwrap().unwrap().id,
+        doer: doer("petugas"),
+        ends: office.console.now() + Duration::from_secs(3600),
+    };
+    office.store().begin_session(session, office.console.now()).await.unwrap();
+    insta::assert_snapshot!("inbox", office.get("sesi", "/kotak-masuk").await.steady());
+    let found = office.get("sesi", "/kotak-masuk?cari=lubang").await.steady();
+    insta::assert_snapshot!("inbox_search", found);
+}
+
+#[tokio::test]
+async fn a_ticket_as_each_role_sees_it() {
+    let office = Office::new().await;
+    let ticket =
+        office.phoned(&["jalan berlubang di depan pasar keramat", "sudah dua bulan"]).await;
+    office.route(&ticket).await;
+    let path = format!("/tiket/{}?dari=opd", ticket.code.digits());
+    for login in ["petugas", "petugas_opd", "auditor"] {
+        insta::assert_snapshot!(format!("ticket_{login}"), office.get(login, &path).await.steady());
+    }
+}
+
+#[tokio::test]
+async fn the_other_pages() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let receipt = format!("/tiket/{}/tanda-terima", ticket.code.digits());
+    for (name, path) in [
+        ("counter", "/loket"),
+        ("receipt", receipt.as_str()),
+        ("calls", "/panggilan"),
+        ("call", "/panggilan/1"),
+        ("staff", "/petugas"),
+        ("audit", "/audit"),
+        ("keys", "/tombol"),
+        ("password", "/sandi"),
+    ] {
+        insta::assert_snapshot!(name, office.get("admin", path).await.steady());
+    }
+}
+
+#[tokio::test]
+async fn the_wall_tells_what_waits() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&[]).await;
+    office.phoned(&[]).await;
+    office.route(&ticket).await;
+    let page = office.get("petugas", "/beranda").await.text();
+    let figure = |label: &str| {
+        let rest = page.split(&format!("<span class=\"label\">{label}</span>")).nth(1).unwrap();
+        rest.split("<span class=\"value\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    assert_eq!(figure("Panggilan hari ini"), "2");
+    assert_eq!(figure("Belum disentuh"), "1");
+    assert_eq!(figure("Menunggu OPD"), "1");
+    assert_eq!(figure("Antrean transkripsi"), "2");
+    assert!(figure("Ruang simpan").ends_with(" GB"));
+    assert!(page.contains("http-equiv=\"refresh\" content=\"30\""));
+}
+
+#[tokio::test]
+async fn what_strangers_say_and_write_stays_text() {
+    let office = Office::new().await;
+    const EVIL: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(2)> {{ 7*7 }} '--";
+    let call = NewCall {
+        sip_call_id: EVIL.into(),
+        trunk: Some(EVIL.into()),
+        caller: Contact { number: Some(EVIL.into()), asserted: false },
+        called: EVIL.into(),
+        started: NOW,
+    };
+    let call = office.store().begin_call(call).await.unwrap();
+    let recording = office.recorded(call).await;
+    let intake = Intake {
+        call: Some(call),
+        recordings: vec![recording],
+        text: Some(EVIL.into()),
+        contact: Contact { number: Some(EVIL.into()), asserted: false },
+        ..report(Channel::Phone)
+    };
+    let end = CallEnd {
+        at: NOW,
+        reason: EndReason::HungUp,
+        ended_by: EndedBy::Caller,
+        packets_sent: 0,
+        packets_received: 0,
+        packets_lost: 0,
+        steps: vec![Step { at: NOW, step: EVIL.into(), what: EVIL.into() }],
+    };
+    office.store().end_call(call, end).await.unwrap();
+    let ticket = office.open(intake).await;
+    office.transcribed(&[EVIL]).await;
+    office.work(&ticket, Change::Note(EVIL.into())).await;
+    let place = Some(EVIL.into());
+    office.work(&ticket, Change::Classify { class: Class::Complaint, category: None, place }).await;
+    let code = ticket.code.digits();
+    let mend = format!("/tiket/{code}/rekaman/{}/bagian/0", recording.0);
+    office.post("petugas", &mend, &[("dasar", "0"), ("teks", &format!("{EVIL} diperbaiki"))]).await;
+    let sought = percent_encoding::utf8_percent_encode(EVIL, percent_encoding::NON_ALPHANUMERIC);
+    for path in [
+        format!("/tiket/{code}"),
+        format!("/tiket/{code}?dari={sought}&pesan={sought}"),
+        "/kotak-masuk?antrean=semua".into(),
+        format!(
+            "/kotak-masuk?cari={sought}&jenis={sought}&opd={sought}&urut={sought}&setelah={sought}"
+        ),
+        "/kotak-masuk?cari=alert".into(),
+        "/panggilan".into(),
+        format!("/panggilan/{}", call.0),
+        "/audit".into(),
+        format!("/masuk?ke={sought}"),
+    ] {
+        let page = office.get("admin", &path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        let text = page.text();
+        assert!(!text.contains("<script>") && !text.contains("<img src=x"), "{path}: {text}");
+    }
+    let text = office.get("admin", &format!("/tiket/{code}")).await.text();
+    assert!(text.contains("&#60;script&#62;alert(1)"), "and it is there to be read: {text}");
+}
+
+#[tokio::test]
+async fn no_page_has_anything_inline_and_no_template_trusts_a_text() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan berlubang di depan pasar keramat"]).await;
+    let recording = office.recording_of(&ticket).await.to_string();
+    for route in table().iter().filter(|route| route.method == Method::GET) {
+        let path =
+            route.path.replace("{code}", ticket.code.digits()).replace("{recording}", &recording);
+        let path =
+            path.replace("{call}", "1").replace("{name}", "style.css").replace("{token}", "x");
+        let page = office.get("admin", &path).await;
+        if page
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_none_or(|kind| kind != "text/html; charset=utf-8")
+        {
+            continue;
+        }
+        let text = page.text();
+        for inline in [" style=", " onclick", " onload", "<style", "<script>", "javascript:"] {
+            assert!(!text.contains(inline), "{path}: {inline}");
+        }
+    }
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("safe"), "{} lets text through unescaped", path.display());
+    }
+}
+
+#[tokio::test]
+async fn every_field_has_a_label_and_every_page_one_heading() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan berlubang di depan pasar keramat"]).await;
+    office.route(&ticket).await;
+    let ticket = format!("/tiket/{}", ticket.code.digits());
+    for path in [
+        "/kotak-masuk",
+        "/loket",
+        "/petugas",
+        "/sandi",
+        "/masuk",
+        "/beranda",
+        "/audit",
+        "/tombol",
+        &ticket,
+    ] {
+        let text = office.get("admin", path).await.text();
+        assert_eq!(text.matches("<h1").count(), 1, "{path}");
+        for kind in ["<input ", "<select ", "<textarea "] {
+            for field in text.split(kind).skip(1) {
+                let field = field.split('>').next().unwrap();
+                if field.contains("type=\"hidden\"") || !field.contains("id=\"") {
+                    continue;
+                }
+                let id = field.split("id=\"").nth(1).unwrap().split('"').next().unwrap();
+                assert!(text.contains(&format!("for=\"{id}\"")), "{path}: {kind}{field}");
+            }
+        }
+    }
+}

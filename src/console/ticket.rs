@@ -1,0 +1,359 @@
+//! Tiket: everything about one report, and what may be done with it next.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+use super::access::Actor;
+use super::error::PageError;
+use super::evidence::{self, Suggestion};
+use super::inbox::{self, Choice};
+use super::page::{Frame, Told, html};
+use super::transcript::{self, RecordingView};
+use super::{App, Console, show};
+use crate::store::{AgencyRow, CategoryRow, MessageKind, Queue, TicketRow, TicketView};
+use crate::ticket::workflow::{Action, Need, Status, Transition, steps_from};
+use crate::ticket::{Role, TicketCode};
+
+/// What was typed into a form of the page and not saved, and why.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    pub error: String,
+    /// Somebody else was quicker: both texts are shown.
+    pub stale: bool,
+    pub action: Option<Action>,
+    pub note: String,
+    pub answer: String,
+    pub agency: String,
+    pub parent: String,
+    /// A remark, a place, a category.
+    pub remark: String,
+    pub place: Option<String>,
+    pub category: Option<String>,
+    pub class: Option<String>,
+    /// The mended text of a segment, and which.
+    pub mend: Option<(i64, i64, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "ticket.html")]
+struct TicketPage {
+    frame: Frame,
+    code: String,
+    digits: String,
+    version: i64,
+    from: &'static str,
+    head: Head,
+    recordings: Vec<RecordingView>,
+    hears: bool,
+    messages: Vec<MessageView>,
+    suggestions: Vec<Suggestion>,
+    class_id: String,
+    category_id: String,
+    place: String,
+    classes: Vec<Choice>,
+    categories: Vec<Choice>,
+    agencies: Vec<Choice>,
+    steps: Vec<StepForm>,
+    call: Option<CallView>,
+    history: Vec<EventView>,
+    may: May,
+    draft: Draft,
+}
+
+/// What is at the head of the page.
+struct Head {
+    status: &'static str,
+    tone: &'static str,
+    class: &'static str,
+    channel: &'static str,
+    category: String,
+    place: String,
+    agency: String,
+    assignee: String,
+    reporter: String,
+    asserted: bool,
+    anonymous: bool,
+    confidential: bool,
+    opened: String,
+    age: String,
+    updated: String,
+    parent: Option<TicketCode>,
+}
+
+/// What this role may do here beside the steps.
+struct May {
+    change: bool,
+    work: bool,
+    take: bool,
+}
+
+struct MessageView {
+    kind: &'static str,
+    answer: bool,
+    time: String,
+    body: String,
+}
+
+struct EventView {
+    time: String,
+    who: String,
+    what: String,
+    status: &'static str,
+    moved: bool,
+    note: String,
+}
+
+struct CallView {
+    href: String,
+    outcome: &'static str,
+    steps: Vec<(String, String, String)>,
+}
+
+/// A step that may be taken, and what its form asks for.
+struct StepForm {
+    id: &'static str,
+    label: &'static str,
+    to: &'static str,
+    /// The first one is what usually comes next.
+    first: bool,
+    open: bool,
+    /// The draft belongs to it.
+    mine: bool,
+    /// What the text field is called; `None` when it is a remark that may be left out.
+    must_note: Option<&'static str>,
+    agency: bool,
+    answer: bool,
+    parent: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct From {
+    #[serde(default)]
+    dari: String,
+}
+
+/// `GET /tiket/{code}`
+pub(super) async fn show(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Path(code): Path<String>,
+    Query(from): Query<From>,
+    Query(told): Query<Told>,
+) -> Result<Response, PageError> {
+    let view = load(&console, &actor, &code).await?;
+    page(&console, &actor, view, &from.dari, &told, Draft::default()).await
+}
+
+/// A ticket as far as it is there for this person.
+pub(super) async fn load(
+    console: &Console,
+    actor: &Actor,
+    code: &str,
+) -> Result<TicketView, PageError> {
+    let code = TicketCode::parse(code).map_err(|_| PageError::NotFound)?;
+    let view = console.store.ticket(&code).await?;
+    view.filter(|view| actor.agency.is_none() || view.ticket.agency == actor.agency)
+        .ok_or(PageError::NotFound)
+}
+
+/// The page again, with what was typed and why it was not saved.
+pub(super) async fn again(
+    console: &Console,
+    actor: &Actor,
+    code: &str,
+    from: &str,
+    draft: Draft,
+) -> Result<Response, PageError> {
+    let view = load(console, actor, code).await?;
+    let status = if draft.stale { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = page(console, actor, view, from, &Told::default(), draft).await?;
+    Ok((status, page).into_response())
+}
+
+async fn page(
+    console: &Console,
+    actor: &Actor,
+    view: TicketView,
+    from: &str,
+    told: &Told,
+    draft: Draft,
+) -> Result<Response, PageError> {
+    let (agencies, categories) =
+        (console.store.agencies().await?, console.store.categories().await?);
+    let transcripts = console.store.transcripts_of_ticket(view.ticket.id).await?;
+    let mends = console.store.mends_of_ticket(view.ticket.id).await?;
+    let mended = transcript::mended(&transcripts, &mends);
+    let ticket = &view.ticket;
+    let code = ticket.code.to_string();
+    html(TicketPage {
+        frame: Frame::new(console, actor, &format!("Laporan {code}")).await?.with_notice(told),
+        code,
+        digits: ticket.code.digits().into(),
+        version: ticket.version,
+        from: Queue::parse(from).map_or("", Queue::id),
+        head: head(console, actor, ticket, &categories),
+        recordings: transcript::recordings(console, &view, &transcripts, &mends, &draft),
+        hears: actor.role.hears(ticket.anonymous),
+        messages: messages(console, &view),
+        suggestions: evidence::suggestions(console, &view, &mended, &categories),
+        class_id: inbox::class_id(ticket.class).into(),
+        category_id: ticket.category.clone().unwrap_or_default(),
+        place: draft.place.clone().or(ticket.place.clone()).unwrap_or_default(),
+        classes: inbox::classes(
+            draft.class.as_deref().and_then(crate::ticket::Class::parse).or(Some(ticket.class)),
+        ),
+        categories: chosen_category(
+            &categories,
+            draft.category.as_deref().or(ticket.category.as_deref()),
+        ),
+        agencies: inbox::agencies(
+            agencies.clone(),
+            &usual_agency(ticket, &categories, &agencies, &draft),
+        ),
+        steps: steps(actor, ticket.status, answered(&view), &draft),
+        call: call(console, actor, ticket).await?,
+        history: history(console, &view),
+        may: May {
+            change: actor.role.changes_tickets(),
+            work: actor.role.changes_tickets() && actor.role != Role::AgencyOfficer,
+            take: actor.role.changes_tickets()
+                && actor.role != Role::AgencyOfficer
+                && ticket.assignee.as_deref() != Some(&actor.login),
+        },
+        draft,
+    })
+}
+
+fn head(console: &Console, actor: &Actor, ticket: &TicketRow, categories: &[CategoryRow]) -> Head {
+    let category = categories.iter().find(|row| Some(&row.id) == ticket.category.as_ref());
+    Head {
+        status: ticket.status.word(),
+        tone: tone(ticket.status),
+        class: ticket.class.word(),
+        channel: ticket.channel.word(),
+        category: category.map(|row| row.name.clone()).unwrap_or_default(),
+        place: ticket.place.clone().unwrap_or_default(),
+        agency: ticket.agency_name.clone().unwrap_or_default(),
+        assignee: ticket.assignee.clone().unwrap_or_default(),
+        reporter: show::reporter(actor.role, ticket),
+        asserted: ticket.asserted,
+        anonymous: ticket.anonymous,
+        confidential: ticket.confidential,
+        opened: console.time(ticket.opened),
+        age: console.age(ticket.opened),
+        updated: console.time(ticket.updated),
+        parent: ticket.parent.clone(),
+    }
+}
+
+/// Which of the few colours a status has.
+pub(super) fn tone(status: Status) -> &'static str {
+    match status {
+        Status::Received | Status::Reopened | Status::Returned => "new",
+        Status::Verifying | Status::Routed | Status::InProgress => "going",
+        Status::NeedsData => "waiting",
+        Status::Answered | Status::Closed => "done",
+        Status::Archived | Status::Rejected | Status::Merged | Status::ReferredOut => "over",
+    }
+}
+
+fn chosen_category(rows: &[CategoryRow], chosen: Option<&str>) -> Vec<Choice> {
+    let choice = |row: &CategoryRow| Choice {
+        value: row.id.clone(),
+        label: row.name.clone(),
+        chosen: Some(row.id.as_str()) == chosen,
+    };
+    rows.iter().map(choice).collect()
+}
+
+/// The agency that a routing form begins with: what was chosen, or whoever answers for the category.
+fn usual_agency(
+    ticket: &TicketRow,
+    categories: &[CategoryRow],
+    agencies: &[AgencyRow],
+    draft: &Draft,
+) -> String {
+    if !draft.agency.is_empty() {
+        return draft.agency.clone();
+    }
+    let category = categories.iter().find(|row| Some(&row.id) == ticket.category.as_ref());
+    let agency = category.map(|row| row.agency.clone()).or(ticket.agency.clone());
+    agency.filter(|id| agencies.iter().any(|row| row.id == *id)).unwrap_or_default()
+}
+
+fn answered(view: &TicketView) -> bool {
+    view.messages.iter().any(|message| message.kind == MessageKind::Answer)
+}
+
+fn steps(actor: &Actor, status: Status, answered: bool, draft: &Draft) -> Vec<StepForm> {
+    let allowed = steps_from(status).into_iter().filter(|step| actor.may(step.action));
+    let form = |(n, step): (usize, &Transition)| StepForm {
+        id: step.action.id(),
+        label: step.action.label(),
+        to: step.to.word(),
+        first: n == 0,
+        mine: draft.action == Some(step.action),
+        open: draft.action == Some(step.action) || (n == 0 && draft.action.is_none()),
+        must_note: step.needs.iter().find_map(|need| note_label(*need)),
+        agency: step.needs.contains(&Need::Agency),
+        answer: step.needs.contains(&Need::AnswerText)
+            && !(answered && step.action == Action::Close),
+        parent: step.needs.contains(&Need::Parent),
+    };
+    allowed.enumerate().map(form).collect()
+}
+
+/// What the text field is called where a need is met by a text.
+fn note_label(need: Need) -> Option<&'static str> {
+    match need {
+        Need::Reason => Some("Alasan, dapat didengar pelapor"),
+        Need::Question => Some("Data yang diminta"),
+        Need::Recipient => Some("Diteruskan kepada"),
+        Need::Evidence => Some("Bukti: nomor surat, foto, atau berita acara"),
+        Need::Agency | Need::AnswerText | Need::Parent => None,
+    }
+}
+
+fn messages(console: &Console, view: &TicketView) -> Vec<MessageView> {
+    let message = |message: &crate::store::Message| MessageView {
+        kind: show::message(message.kind),
+        answer: message.kind == MessageKind::Answer,
+        time: console.time(message.at),
+        body: message.body.clone(),
+    };
+    view.messages.iter().map(message).collect()
+}
+
+fn history(console: &Console, view: &TicketView) -> Vec<EventView> {
+    let event = |event: &crate::store::TicketEvent| EventView {
+        time: console.time(event.at),
+        who: show::who(&event.actor).into(),
+        what: show::what(&event.what).into(),
+        status: event.to_status.word(),
+        moved: event.from_status != Some(event.to_status),
+        note: event.note.clone().unwrap_or_default(),
+    };
+    view.history.iter().map(event).collect()
+}
+
+async fn call(
+    console: &Console,
+    actor: &Actor,
+    ticket: &TicketRow,
+) -> Result<Option<CallView>, PageError> {
+    // What somebody pressed is between them and the call centre.
+    let Some(id) = ticket.call.filter(|_| actor.role != Role::AgencyOfficer) else {
+        return Ok(None);
+    };
+    let Some(call) = console.store.call(id).await? else { return Ok(None) };
+    let steps = console.store.steps(id).await?;
+    Ok(Some(CallView {
+        href: format!("/panggilan/{}", id.0),
+        outcome: show::outcome(call.end_reason),
+        steps: super::calls::path(call.started, &steps),
+    }))
+}

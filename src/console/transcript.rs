@@ -1,0 +1,249 @@
+//! What recordings say, with what operators mended; each word points back into the sound.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
+use serde::Deserialize;
+
+use super::access::Actor;
+use super::error::PageError;
+use super::ticket::{self, Draft};
+use super::{App, Console, show};
+use crate::store::{MendError, MendRow, NewMend, RecordingRow, TicketView, TranscriptRow};
+use crate::ticket::transcript::{Outcome, Segment, Transcript};
+use crate::ticket::{RecordingId, TicketCode};
+
+/// Words less sure than this are underlined.
+const UNSURE: f32 = 0.6;
+
+/// A recording on the page.
+pub(super) struct RecordingView {
+    pub id: i64,
+    /// Its sound.
+    pub href: String,
+    pub slot: String,
+    pub time: String,
+    pub duration: String,
+    pub replaced: bool,
+    /// Why it cannot be heard.
+    pub silence: Option<&'static str>,
+    /// What there is instead of a transcript.
+    pub state: Option<&'static str>,
+    pub engine: String,
+    pub segments: Vec<SegmentView>,
+}
+
+/// A sentence or so.
+pub(super) struct SegmentView {
+    pub position: i64,
+    /// `0:03`
+    pub at: String,
+    /// `3.2`
+    pub seconds: String,
+    pub words: Vec<WordView>,
+    pub doubtful: bool,
+    pub mended: bool,
+    /// As it is after all mends.
+    pub text: String,
+    /// The mend that this is, 0 for the engine's own.
+    pub base: i64,
+    /// The engine's text and every mend, the oldest first; nothing if there is no mend.
+    pub history: Vec<Version>,
+    /// What was typed and not saved.
+    pub draft: Option<String>,
+}
+
+pub(super) struct WordView {
+    pub text: String,
+    /// `3.2`, if the engine told.
+    pub seconds: Option<String>,
+    pub unsure: bool,
+}
+
+pub(super) struct Version {
+    pub who: String,
+    pub time: String,
+    pub text: String,
+}
+
+/// The recordings of a ticket, those that replace others included.
+pub(super) fn recordings(
+    console: &Console,
+    view: &TicketView,
+    transcripts: &[TranscriptRow],
+    mends: &[MendRow],
+    draft: &Draft,
+) -> Vec<RecordingView> {
+    let one = |row: &RecordingRow| {
+        let transcript = transcripts.iter().find(|t| t.recording == row.id);
+        RecordingView {
+            id: row.id.0,
+            href: format!("/tiket/{}/rekaman/{}", view.ticket.code.digits(), row.id.0),
+            slot: row.slot.clone(),
+            time: console.time(row.started),
+            duration: show::duration(row.duration_ms),
+            replaced: row.replaced,
+            silence: show::silence(row.state),
+            state: state(transcript),
+            engine: transcript.map(|t| t.transcript.model.clone()).unwrap_or_default(),
+            segments: transcript.map(|t| segments(console, t, mends, draft)).unwrap_or_default(),
+        }
+    };
+    view.recordings.iter().map(one).collect()
+}
+
+fn state(transcript: Option<&TranscriptRow>) -> Option<&'static str> {
+    let Some(row) = transcript else { return Some("Belum ditranskripsi.") };
+    match row.transcript.outcome {
+        Outcome::Words => None,
+        Outcome::NoSpeech => Some("Tidak terdengar orang berbicara."),
+        Outcome::Unclear => Some("Ucapan tidak jelas. Mohon dengarkan rekamannya."),
+    }
+}
+
+fn segments(
+    console: &Console,
+    row: &TranscriptRow,
+    mends: &[MendRow],
+    draft: &Draft,
+) -> Vec<SegmentView> {
+    let one = |(position, segment): (i64, &Segment)| {
+        let of_segment = || of(mends, row.recording, position, segment);
+        let newest = of_segment().last();
+        let drafted = draft.mend.as_ref().filter(|d| (d.0, d.1) == (row.recording.0, position));
+        SegmentView {
+            position,
+            at: show::duration(segment.start_ms.into()),
+            seconds: seconds(segment.start_ms),
+            words: newest.map_or_else(|| words(segment), |mend| unheard(&mend.text)),
+            doubtful: segment.doubtful && newest.is_none(),
+            mended: newest.is_some(),
+            text: newest.map_or_else(|| segment.text.clone(), |mend| mend.text.clone()),
+            base: newest.map_or(0, |mend| mend.id),
+            history: versions(console, row, segment, of_segment()),
+            draft: drafted.map(|d| d.2.clone()),
+        }
+    };
+    (0..).zip(&row.transcript.segments).map(one).collect()
+}
+
+/// The mends of a segment as it is now, the newest last.
+fn of<'m>(
+    mends: &'m [MendRow],
+    recording: RecordingId,
+    position: i64,
+    segment: &Segment,
+) -> impl Iterator<Item = &'m MendRow> {
+    let heard = segment.text.clone();
+    mends
+        .iter()
+        .filter(move |m| m.recording == recording && m.position == position && m.heard == heard)
+}
+
+fn versions<'m>(
+    console: &Console,
+    row: &TranscriptRow,
+    segment: &Segment,
+    mends: impl Iterator<Item = &'m MendRow>,
+) -> Vec<Version> {
+    let original = Version {
+        who: row.transcript.model.clone(),
+        time: console.time(row.made),
+        text: segment.text.clone(),
+    };
+    let mends: Vec<Version> = mends
+        .map(|m| Version { who: m.by.clone(), time: console.time(m.at), text: m.text.clone() })
+        .collect();
+    if mends.is_empty() { mends } else { std::iter::once(original).chain(mends).collect() }
+}
+
+fn words(segment: &Segment) -> Vec<WordView> {
+    if segment.words.is_empty() {
+        return unheard(&segment.text);
+    }
+    let word = |word: &crate::ticket::transcript::Word| WordView {
+        text: word.text.trim().into(),
+        seconds: Some(seconds(word.start_ms)),
+        unsure: word.confidence < UNSURE,
+    };
+    segment.words.iter().map(word).collect()
+}
+
+/// A text that no engine timed.
+fn unheard(text: &str) -> Vec<WordView> {
+    vec![WordView { text: text.into(), seconds: None, unsure: false }]
+}
+
+fn seconds(ms: u32) -> String {
+    format!("{}.{}", ms / 1_000, ms % 1_000 / 100)
+}
+
+/// Transcripts as they are after all mends, to suggest from. What an operator heard is not doubtful.
+pub(super) fn mended(transcripts: &[TranscriptRow], mends: &[MendRow]) -> Vec<Transcript> {
+    let segment = |row: &TranscriptRow, position: i64, segment: &Segment| match of(
+        mends,
+        row.recording,
+        position,
+        segment,
+    )
+    .last()
+    {
+        Some(mend) => Segment {
+            text: mend.text.clone(),
+            doubtful: false,
+            words: Vec::new(),
+            ..segment.clone()
+        },
+        None => segment.clone(),
+    };
+    let one = |row: &TranscriptRow| Transcript {
+        segments: (0..).zip(&row.transcript.segments).map(|(n, s)| segment(row, n, s)).collect(),
+        ..row.transcript.clone()
+    };
+    transcripts.iter().map(one).collect()
+}
+
+#[derive(Deserialize)]
+pub(super) struct MendForm {
+    dasar: i64,
+    teks: String,
+    #[serde(default)]
+    dari: String,
+}
+
+/// `POST /tiket/{code}/rekaman/{recording}/bagian/{position}`
+pub(super) async fn mend(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Path((code, recording, position)): Path<(String, i64, i64)>,
+    Form(form): Form<MendForm>,
+) -> Result<Response, PageError> {
+    let view = ticket::load(&console, &actor, &code).await?;
+    let recording = RecordingId(recording);
+    if !view.recordings.iter().any(|row| row.id == recording) {
+        return Err(PageError::NotFound);
+    }
+    let new = NewMend { recording, position, base: form.dasar, text: form.teks.clone() };
+    let error = match console.store.mend(new, actor.worker(), console.now()).await {
+        Ok(()) => return Ok(after(&view.ticket.code, recording, &form.dari).into_response()),
+        Err(MendError::Store(error)) => return Err(error.into()),
+        Err(MendError::NoSegment) => return Err(PageError::NotFound),
+        Err(refused) => refused,
+    };
+    let draft = Draft {
+        stale: matches!(error, MendError::Stale(_)),
+        error: super::auth::sentence(&error.to_string()),
+        mend: Some((recording.0, position, form.teks)),
+        ..Draft::default()
+    };
+    ticket::again(&console, &actor, &code, &form.dari, draft).await
+}
+
+fn after(code: &TicketCode, recording: RecordingId, from: &str) -> Redirect {
+    let from = crate::store::Queue::parse(from).map_or("", crate::store::Queue::id);
+    Redirect::to(&format!(
+        "/tiket/{}?dari={from}&pesan=diperbaiki#rekaman-{}",
+        code.digits(),
+        recording.0
+    ))
+}
