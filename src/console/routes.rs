@@ -51,6 +51,7 @@ pub(super) fn table() -> Vec<Route> {
         read("/kotak-masuk", EVERYBODY, get(inbox::show)),
         read("/tombol", EVERYBODY, get(keys::show)),
         read("/tiket/{code}", EVERYBODY, get(ticket::show)),
+        read("/tiket/{code}/berikutnya", EVERYBODY, get(work::skip)),
         read("/tiket/{code}/tanda-terima", CALL_CENTRE, get(counter::receipt)),
         read("/tiket/{code}/rekaman/{recording}", EVERYBODY, get(sound::listen)),
         read("/tiket/{code}/rekaman/{recording}/gelombang", EVERYBODY, get(sound::waveform)),

@@ -130,10 +130,11 @@ struct StepForm {
     parent: bool,
 }
 
+/// The queue that the operator works through.
 #[derive(Deserialize)]
 pub(super) struct From {
     #[serde(default)]
-    dari: String,
+    pub dari: String,
 }
 
 /// `GET /tiket/{code}`

@@ -1,13 +1,13 @@
 //! What a form on a ticket's page does: one change each, and then the page again or the next ticket.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Extension, Form};
 use serde::Deserialize;
 
 use super::access::Actor;
 use super::error::PageError;
-use super::ticket::{self, Draft};
+use super::ticket::{self, Draft, From};
 use super::{App, Console, secret};
 use crate::store::{After, Change, Filter, Order, Queue, TicketRow, Work, WorkError};
 use crate::ticket::workflow::{Action, Given};
@@ -171,7 +171,13 @@ async fn change(
             let page = format!("/tiket/{}?dari={from}&pesan={told}", code.digits());
             Ok(Redirect::to(&page).into_response())
         }
-        Ok(()) => Ok(next(console, actor, &view.ticket, &form.dari).await?.into_response()),
+        Ok(()) => {
+            let (page, told) = match next(console, actor, &view.ticket, &form.dari).await? {
+                Next::Ticket(page) => (page, "tersimpan"),
+                Next::Inbox(page) => (page, "habis"),
+            };
+            Ok(Redirect::to(&format!("{page}&pesan={told}")).into_response())
+        }
         Err(WorkError::NotFound) => Err(PageError::NotFound),
         Err(WorkError::Store(error)) => Err(error.into()),
         Err(refused) => {
@@ -189,13 +195,33 @@ async fn change(
     }
 }
 
+/// Where an operator goes on.
+enum Next {
+    Ticket(String),
+    /// The queue is empty.
+    Inbox(String),
+}
+
+/// `GET /tiket/{code}/berikutnya`: the next ticket, this one left as it is.
+pub(super) async fn skip(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Path(code): Path<String>,
+    Query(from): Query<From>,
+) -> Result<Redirect, PageError> {
+    let view = ticket::load(&console, &actor, &code).await?;
+    let (Next::Ticket(page) | Next::Inbox(page)) =
+        next(&console, &actor, &view.ticket, &from.dari).await?;
+    Ok(Redirect::to(&page))
+}
+
 /// The ticket behind this one in the queue, or its first one, or the empty queue.
 async fn next(
     console: &Console,
     actor: &Actor,
     ticket: &TicketRow,
     from: &str,
-) -> Result<Redirect, PageError> {
+) -> Result<Next, PageError> {
     let unset = if actor.agency.is_some() { Queue::WithAgency } else { Queue::New };
     let queue = Queue::parse(from).unwrap_or(unset);
     let filter = Filter {
@@ -209,8 +235,8 @@ async fn next(
     let behind = console.store.queue(&filter, Some(here), 1).await?;
     let first = console.store.queue(&filter, None, 2).await?;
     let next = behind.into_iter().chain(first).find(|row| row.id != ticket.id);
-    Ok(Redirect::to(&match next {
-        Some(row) => format!("/tiket/{}?dari={}&pesan=tersimpan", row.code.digits(), queue.id()),
-        None => format!("/kotak-masuk?antrean={}&pesan=habis", queue.id()),
-    }))
+    Ok(match next {
+        Some(row) => Next::Ticket(format!("/tiket/{}?dari={}", row.code.digits(), queue.id())),
+        None => Next::Inbox(format!("/kotak-masuk?antrean={}", queue.id())),
+    })
 }

@@ -3,6 +3,7 @@
 mod caller;
 mod callfile;
 mod cli;
+mod console;
 mod disk;
 mod doctor;
 mod drain;

@@ -46,7 +46,7 @@ async fn each_role_gets_where_the_table_lets_it_and_nowhere_else() {
                 assert_ne!(page.status, StatusCode::FORBIDDEN, "{what}");
                 assert_ne!(page.status, StatusCode::NOT_FOUND, "{what}");
                 assert!(!page.status.is_server_error(), "{what}");
-                if route.method == Method::GET && path != "/" {
+                if route.method == Method::GET && path != "/" && !path.ends_with("/berikutnya") {
                     assert_eq!(page.status, StatusCode::OK, "{what}");
                 }
             } else {

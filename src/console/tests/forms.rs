@@ -120,9 +120,18 @@ async fn save_and_next_walks_through_the_queue_to_its_end() {
         let fields = step("0", "refer_out", &[("catatan", "112"), ("lanjut", "1")]);
         office.post("petugas", &path, &fields).await.location().to_owned()
     };
+    let skipped = |ticket: &Ticket| format!("/tiket/{}/berikutnya?dari=baru", ticket.code.digits());
+    for (here, there) in [(&first, &second), (&second, &first)] {
+        let page = office.get("petugas", &skipped(here)).await;
+        assert_eq!(page.location(), format!("/tiket/{}?dari=baru", there.code.digits()));
+    }
     let expected = format!("/tiket/{}?dari=baru&pesan=tersimpan", second.code.digits());
     assert_eq!(close(&first).await, expected);
     assert_eq!(close(&second).await, "/kotak-masuk?antrean=baru&pesan=habis");
+    assert_eq!(
+        office.get("petugas", &skipped(&second)).await.location(),
+        "/kotak-masuk?antrean=baru"
+    );
 }
 
 #[tokio::test]
