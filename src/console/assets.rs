@@ -47,3 +47,66 @@ pub(super) async fn show(Path(name): Path<String>) -> Result<Response, PageError
     ];
     Ok((headers, asset.text).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// Luminance (WCAG 2.2) of `#rrggbb`.
+    fn luminance(colour: &str) -> f64 {
+        let part = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.039_28 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
+        one.max(other) / one.min(other)
+    }
+
+    fn colours(css: &str) -> BTreeMap<&str, &str> {
+        let declared =
+            css.split("--").skip(1).filter_map(|d| d.split(';').next()?.split_once(": "));
+        declared.filter(|(_, value)| value.starts_with('#')).collect()
+    }
+
+    #[test]
+    fn every_text_stands_out_from_its_ground_by_day_and_by_night() {
+        let css = include_str!("assets/style.css");
+        let (day, rest) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
+        let day = colours(day);
+        let mut night = day.clone();
+        night.extend(colours(rest.split_once("*, *::before").unwrap().0));
+        assert_ne!(day["page"], night["page"]);
+        let texts = [
+            ("ink", "page"),
+            ("ink", "card"),
+            ("ink", "mark"),
+            ("ink", "going-on"),
+            ("quiet", "page"),
+            ("quiet", "card"),
+            ("quiet", "mark"),
+            ("link", "page"),
+            ("link", "card"),
+            ("on-press", "press"),
+            ("alarm", "card"),
+            ("new", "new-on"),
+            ("going", "going-on"),
+            ("waiting", "waiting-on"),
+            ("done", "done-on"),
+            ("over", "over-on"),
+            ("alarm", "alarm-on"),
+        ];
+        let edges = [("field", "card"), ("focus", "card"), ("focus", "page")];
+        for scheme in [&day, &night] {
+            for (pairs, least) in [(&texts[..], 4.5), (&edges[..], 3.0)] {
+                for (front, ground) in pairs {
+                    let contrast = contrast(scheme[front], scheme[ground]);
+                    assert!(contrast >= least, "{front} on {ground}: {contrast:.2}");
+                }
+            }
+        }
+    }
+}

@@ -99,7 +99,7 @@ async fn open_once(
     form: &CounterForm,
     intake: Intake,
 ) -> Result<TicketCode, PageError> {
-    let nonce = super::secret::hash(&format!("{} loket {}", form.nonce, form.laporan));
+    let nonce = super::secret::hash(&format!("{form:?}"));
     let _one_at_a_time = console.counter.lock().await;
     let before = console.store.form_outcome(&nonce).await?;
     if let Some(code) = before.and_then(|code| TicketCode::parse(&code).ok()) {

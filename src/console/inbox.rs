@@ -13,7 +13,7 @@ use super::page::{Frame, Told, html};
 use super::{App, Console, show};
 use crate::clock::Timestamp;
 use crate::store::{After, AgencyRow, Cursor, Filter, Hit, Order, Piece, Queue, QueueRow, Source};
-use crate::ticket::{Channel, Class, Role, TicketCode, TicketId};
+use crate::ticket::{Channel, Class, Role, Status, TicketCode, TicketId};
 
 /// Rows on a page.
 const PAGE: usize = 50;
@@ -28,6 +28,7 @@ pub(super) struct Place {
     urut: String,
     jenis: String,
     saluran: String,
+    status: String,
     opd: String,
     cari: String,
     /// Behind which row the page begins.
@@ -45,6 +46,7 @@ impl Place {
             agency: actor.agency.clone().or(chosen),
             class: Class::parse(&self.jenis),
             channel: channel(&self.saluran),
+            status: status(&self.status),
             order: if self.urut == "terbaru" { Order::NewestFirst } else { Order::OldestFirst },
         }
     }
@@ -61,6 +63,7 @@ impl Place {
             ("urut", &self.urut),
             ("jenis", &self.jenis),
             ("saluran", &self.saluran),
+            ("status", &self.status),
             ("opd", &self.opd),
             ("cari", &self.cari),
             ("setelah", after),
@@ -74,6 +77,10 @@ impl Place {
 
 fn channel(id: &str) -> Option<Channel> {
     [Channel::Phone, Channel::Sms, Channel::Counter].into_iter().find(|c| channel_id(*c) == id)
+}
+
+fn status(id: &str) -> Option<Status> {
+    Status::ALL.into_iter().find(|status| status.id() == id)
 }
 
 fn channel_id(channel: Channel) -> &'static str {
@@ -132,6 +139,7 @@ struct InboxPage {
     newest: bool,
     classes: Vec<Choice>,
     channels: Vec<Choice>,
+    statuses: Vec<Choice>,
     agencies: Vec<Choice>,
     search: String,
     filtered: bool,
@@ -196,8 +204,12 @@ pub(super) async fn show(
         newest: filter.order == Order::NewestFirst,
         classes: classes(filter.class),
         channels: channels(filter.channel),
+        statuses: statuses(filter.status),
         agencies: agencies(agency_rows, &place.opd),
-        filtered: filter.class.is_some() || filter.channel.is_some() || !place.opd.is_empty(),
+        filtered: filter.class.is_some()
+            || filter.channel.is_some()
+            || filter.status.is_some()
+            || !place.opd.is_empty(),
         search: place.cari,
         rows,
         next,
@@ -211,6 +223,15 @@ fn channels(chosen: Option<Channel>) -> Vec<Choice> {
         chosen: Some(channel) == chosen,
     };
     [Channel::Phone, Channel::Sms, Channel::Counter].into_iter().map(choice).collect()
+}
+
+fn statuses(chosen: Option<Status>) -> Vec<Choice> {
+    let choice = |status: Status| Choice {
+        value: status.id().into(),
+        label: status.word().into(),
+        chosen: Some(status) == chosen,
+    };
+    Status::ALL.into_iter().map(choice).collect()
 }
 
 /// An officer's tickets are all with the agency already, and an auditor takes none.

@@ -202,7 +202,18 @@ fn svg(peaks: &[f32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_range_leads_outside_the_file(asked in "(bytes=)?[0-9, -]{0,30}", length in 0_u64..5_000) {
+            if let Range::Part { start, end } = range(Some(&asked), length) {
+                prop_assert!(start < end && end <= length, "{asked} of {length}: {start}..{end}");
+            }
+        }
+    }
 
     #[test]
     fn ranges_are_read_as_the_standard_says() {

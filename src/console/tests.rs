@@ -3,6 +3,7 @@
 mod access;
 mod forms;
 mod pages;
+mod sign_in;
 mod sound;
 
 use std::path::Path;

@@ -311,7 +311,7 @@ fn steps(actor: &Actor, status: Status, answered: bool, draft: &Draft) -> Vec<St
 /// What the text field is called where a need is met by a text.
 fn note_label(need: Need) -> Option<&'static str> {
     match need {
-        Need::Reason => Some("Alasan, dapat didengar pelapor"),
+        Need::Reason => Some("Alasan"),
         Need::Question => Some("Data yang diminta"),
         Need::Recipient => Some("Diteruskan kepada"),
         Need::Evidence => Some("Bukti: nomor surat, foto, atau berita acara"),

@@ -63,6 +63,7 @@ pub struct Filter {
     pub agency: Option<String>,
     pub class: Option<Class>,
     pub channel: Option<Channel>,
+    pub status: Option<Status>,
     pub order: Order,
 }
 
@@ -170,6 +171,7 @@ impl Store {
                 .bind(&filter.agency)
                 .bind(filter.class)
                 .bind(filter.channel)
+                .bind(filter.status)
                 .bind(after.opened)
                 .bind(after.id)
                 .bind(limit)

@@ -34,6 +34,25 @@ async fn the_inbox() {
 }
 
 #[tokio::test]
+async fn the_filters_narrow_a_queue() {
+    let office = Office::new().await;
+    let (spoken, written) =
+        (office.phoned(&["jalan rusak"]).await, office.wrote("lampu mati").await);
+    office.route(&spoken).await;
+    let shows = async |query: &str| {
+        let text =
+            office.get("petugas", &format!("/kotak-masuk?antrean=semua&{query}")).await.text();
+        [&spoken, &written].map(|ticket| text.contains(&ticket.code.to_string()))
+    };
+    assert_eq!(shows("").await, [true, true]);
+    assert_eq!(shows("saluran=sms").await, [false, true]);
+    assert_eq!(shows("status=didisposisi").await, [true, false]);
+    assert_eq!(shows("opd=dpupr").await, [true, false]);
+    assert_eq!(shows("jenis=aspiration").await, [false, false]);
+    assert_eq!(shows("jenis=apa&saluran=saja&status=boleh&setelah=x-y").await, [true, true]);
+}
+
+#[tokio::test]
 async fn a_ticket_as_each_role_sees_it() {
     let office = Office::new().await;
     let ticket =

@@ -66,7 +66,7 @@ statements! {
     INSERT_NOTED_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status, note)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-    // Queues. $1 the queue, $2 whose, $3 the agency, $4 class, $5 channel, then the place behind the last row and how many.
+    // Queues. $1 the queue, $2 whose, $3 the agency, $4 class, $5 channel, $6 status, then the place behind the last row and how many.
     QUEUE_NEWEST = "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
             a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
             COALESCE((SELECT body FROM message WHERE id =
@@ -82,8 +82,8 @@ statements! {
                 WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
                 ELSE TRUE END
             AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
-            AND (t.opened < $6 OR (t.opened = $6 AND t.id < $7))
-        ORDER BY t.opened DESC, t.id DESC LIMIT $8";
+            AND ($6 IS NULL OR t.status = $6) AND (t.opened < $7 OR (t.opened = $7 AND t.id < $8))
+        ORDER BY t.opened DESC, t.id DESC LIMIT $9";
     QUEUE_OLDEST = "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
             a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
             COALESCE((SELECT body FROM message WHERE id =
@@ -99,8 +99,8 @@ statements! {
                 WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
                 ELSE TRUE END
             AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
-            AND (t.opened > $6 OR (t.opened = $6 AND t.id > $7))
-        ORDER BY t.opened, t.id LIMIT $8";
+            AND ($6 IS NULL OR t.status = $6) AND (t.opened > $7 OR (t.opened = $7 AND t.id > $8))
+        ORDER BY t.opened, t.id LIMIT $9";
     QUEUE_COUNTS = "SELECT
         COUNT(*) FILTER (WHERE status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')) AS fresh,
         COUNT(*) FILTER (WHERE assignee = $1
