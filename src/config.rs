@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{asr, call, media, sip, store, ticket};
+use crate::{asr, call, media, sip, sms, store, ticket};
 
 /// Everything that a site may set. Each part's fields are documented with the part.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,7 @@ pub struct Config {
     pub limits: ticket::disclosure::Limits,
     pub http: Http,
     pub web: Web,
+    pub sms: sms::Config,
     pub log: Log,
 }
 
@@ -127,6 +128,7 @@ impl Default for Config {
             limits: ticket::disclosure::Limits::default(),
             http: Http::default(),
             web: Web::default(),
+            sms: sms::Config::default(),
             log: Log::default(),
         }
     }
@@ -214,7 +216,7 @@ impl Config {
 
     /// Makes every path absolute or relative to the working directory.
     fn relative_to(&mut self, folder: &Path) {
-        let files = [&mut self.suggest.places, &mut self.suggest.categories];
+        let files = [&mut self.suggest.places, &mut self.suggest.categories, &mut self.sms.replies];
         let paths =
             [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder, &mut self.asr.models];
         for path in paths.into_iter().chain(files.into_iter().flatten()) {

@@ -1,6 +1,7 @@
 //! Starts the parts in order and stops them in reverse; the only place that spawns long tasks.
 
 pub mod health;
+pub mod messages;
 pub mod suggest;
 mod transcription;
 pub mod voice;
@@ -46,6 +47,7 @@ pub struct Server {
     closing: watch::Sender<bool>,
     health: health::Health,
     web: web::Web,
+    messages: messages::Messages,
 }
 
 impl Server {
@@ -81,7 +83,9 @@ impl Server {
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
-        let web = web::Web::serve(config.web.listen, axum::Router::new())?;
+        let (messages, hooks) =
+            messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())?;
+        let web = web::Web::serve(config.web.listen, hooks)?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());
@@ -97,7 +101,18 @@ impl Server {
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), web = %web.address(), "ready for calls");
-        Ok(Server { hotline, agent, calls, taking, helpers, workers, closing, health, web })
+        Ok(Server {
+            hotline,
+            agent,
+            calls,
+            taking,
+            helpers,
+            workers,
+            closing,
+            health,
+            web,
+            messages,
+        })
     }
 
     /// Where SIP is answered.
@@ -125,9 +140,10 @@ impl Server {
         let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
-        self.web.stop().await;
-        // While the calls end: an engine may take seconds to notice.
+        // While the calls end: an engine may take seconds to notice, and a gateway to answer.
         let workers = tokio::spawn(async {
+            self.web.stop().await;
+            self.messages.stop().await;
             if let Some(workers) = self.workers {
                 workers.stop().await;
             }
@@ -146,7 +162,7 @@ impl Server {
         self.agent.close(GOODBYE).await;
         end(vec![self.taking]).await;
         if let Err(error) = workers.await {
-            warn!(%error, "the transcription workers did not end in order");
+            warn!(%error, "the workers did not end in order");
         }
         self.hotline.store.close().await;
         drop(self.health);

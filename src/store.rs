@@ -14,6 +14,7 @@ mod recordings;
 mod recovery;
 mod search;
 mod seed;
+mod sms;
 mod sql;
 mod tickets;
 mod transcripts;
@@ -41,6 +42,10 @@ pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingStat
 pub use recovery::{Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};
 pub use seed::{AgencyRow, CategoryRow};
+pub use sms::{
+    Answering, CodeToTell, Done, LeasedSms, NewOutgoing, NewPart, NewSms, Outgoing, ReceivedSms,
+    Settled, SmsCounts, SmsKind, SmsState, Taken, Whole, Wish, Words,
+};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use transcripts::{Made, Redo, TranscriptRow};
 
@@ -84,6 +89,8 @@ pub struct Store {
     limits: Arc<Limits>,
     /// Told of each job that this process queued or did, after its commit.
     jobs_changed: Arc<Notify>,
+    /// Told of each short message that this process queued, after its commit.
+    sms_changed: Arc<Notify>,
 }
 
 impl Store {
@@ -113,7 +120,13 @@ impl Store {
         seed::load(&db).await?;
         search::catch_up(&db).await?;
         let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
-        Ok(Store { db, run, limits: Arc::new(limits), jobs_changed: Arc::default() })
+        Ok(Store {
+            db,
+            run,
+            limits: Arc::new(limits),
+            jobs_changed: Arc::default(),
+            sms_changed: Arc::default(),
+        })
     }
 
     /// Finishes what was asked for and closes the database. Later requests fail with [`StoreError::Closed`].

@@ -98,6 +98,10 @@ impl Gateway for Generic {
             .header("webhook-signature", signatures.join(" "))
     }
 
+    fn repeats(&self) -> bool {
+        true
+    }
+
     fn sent(&self, status: u16, body: &[u8]) -> Sent {
         let answer = json::parse(body).unwrap_or_default();
         match status {
