@@ -44,6 +44,9 @@ enum Command {
     /// Look at tickets.
     #[command(subcommand)]
     Ticket(commands::ticket::Command),
+    /// Send short messages, and see what came of them.
+    #[command(subcommand)]
+    Sms(commands::sms::Command),
     /// Write down what is said in recordings.
     Transcribe(commands::transcribe::Args),
     /// Tell what is wrong with this installation and what to do about it.
@@ -80,6 +83,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             tokio::task::block_in_place(|| commands::model::run(&config, command))
         }
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
+        Command::Sms(command) => commands::sms::run(&config, command).await,
         Command::Transcribe(args) => commands::transcribe::run(&config, args).await,
         Command::Doctor => commands::doctor::run(&config, cli.config.as_deref()).await,
     }

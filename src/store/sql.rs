@@ -243,7 +243,8 @@ statements! {
                 OR (state = 'sent' AND $3 IN ('delivered', 'failed')))";
     SMS_NEXT_DUE = "SELECT MIN(due) FROM sms_out WHERE gateway = $1 AND state = 'queued'";
     SMS_CODES_TO_TELL = "SELECT t.id, t.code, t.number, c.ended FROM call c JOIN ticket t ON t.id = c.ticket
-        WHERE c.ended > $1 AND c.ticket IS NOT NULL AND t.number LIKE '+628%' AND t.asserted AND t.channel = 'phone'
+        WHERE c.ended > $1 AND c.ticket IS NOT NULL AND c.trunk IS NOT NULL AND t.number LIKE '+628%'
+            AND t.channel = 'phone'
             AND NOT EXISTS (SELECT 1 FROM sms_out o WHERE o.ticket = t.id AND o.kind = 'code')
             AND NOT EXISTS (SELECT 1 FROM sms_stop s WHERE s.number = t.number)
         ORDER BY c.ended LIMIT $2";
