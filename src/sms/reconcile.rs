@@ -95,7 +95,10 @@ mod tests {
 
     #[test]
     fn pieces_are_there_if_the_message_is() {
-        let names = ["IN20261126_100000_00_+6281200000001_00.txt", "IN20261126_100002_00_+6281200000001_01.txt"];
+        let names = [
+            "IN20261126_100000_00_+6281200000001_00.txt",
+            "IN20261126_100002_00_+6281200000001_01.txt",
+        ];
         let theirs = names.map(|name| logged(Some(name), "+6281200000001", "", 0));
         let ours = [stored(&names.join(" "), "+6281200000001", "", 0)];
         assert_eq!(missing(&theirs, &ours), [] as [&Logged; 0]);

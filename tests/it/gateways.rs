@@ -118,3 +118,9 @@ pub fn hotline(gateway: &str, web_port: u16) -> String {
         "
     )
 }
+
+/// The code that somebody is told: `Kode 4821-7362`.
+pub fn code_in(text: &str) -> String {
+    let code = text.split_once("Kode ").and_then(|(_, rest)| rest.get(..9));
+    code.unwrap_or_else(|| panic!("no code in {text:?}")).to_owned()
+}

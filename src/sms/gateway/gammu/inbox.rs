@@ -17,7 +17,8 @@ pub fn read(name: &str, contents: &[u8], zone: &TimeZone) -> Option<Logged> {
     // A sender may be a name with such a stroke in it.
     let (from, _) = rest.rsplit_once('_')?;
     let at = DateTime::strptime("%Y%m%d %H%M%S", format!("{day} {time}")).ok()?;
-    let text = if name.ends_with(".txt") { encoding::decode(contents, None) } else { String::new() };
+    let text =
+        if name.ends_with(".txt") { encoding::decode(contents, None) } else { String::new() };
     Some(Logged {
         id: Some(name.to_owned()),
         at: local(at, zone),
@@ -61,7 +62,14 @@ mod tests {
 
     #[test]
     fn other_files_are_passed_over() {
-        for name in ["", ".lock", "IN.txt", "IN20261126_075848_00_1708.txt", "OUT20261126_075848_00_1_0.txt", "IN20261399_075848_00_1708_00.txt"] {
+        for name in [
+            "",
+            ".lock",
+            "IN.txt",
+            "IN20261126_075848_00_1708.txt",
+            "OUT20261126_075848_00_1_0.txt",
+            "IN20261399_075848_00_1708_00.txt",
+        ] {
             assert_eq!(read(name, b"", &TimeZone::UTC), None, "{name}");
         }
     }

@@ -142,7 +142,9 @@ mod tests {
 
     #[test]
     fn what_kannel_threw_away_was_not_received() {
-        for kind in ["DROPPED Received SMS", "REJECTED Receive SMS - black-listed SMS", "Receive DLR"] {
+        for kind in
+            ["DROPPED Received SMS", "REJECTED Receive SMS - black-listed SMS", "Receive DLR"]
+        {
             let log = DOCUMENTED.replace("Receive SMS", kind);
             assert_eq!(read(&log, &TimeZone::UTC), AccessLog::default(), "{kind}");
         }
