@@ -43,13 +43,13 @@ pub fn missing<'a>(logged: &'a [Logged], stored: &[Stored]) -> Vec<&'a Logged> {
     for ours in stored {
         alike.entry((ours.sender.as_str(), printable(&ours.body))).or_default().push(ours.at);
     }
-    let mut came = |theirs: &Logged| match &theirs.id {
+    let mut came = |theirs: &'a Logged| match &theirs.id {
         Some(id) => ids.contains(id.as_str()),
         None => alike
             .get_mut(&(theirs.from.as_str(), printable(&theirs.text)))
             .is_some_and(|times| takes(times, theirs.at)),
     };
-    logged.iter().filter(|theirs| !came(theirs)).collect()
+    logged.iter().filter(|theirs| !came(*theirs)).collect()
 }
 
 /// Takes the time that is nearest to `at` out of `times`, if it is near enough.
