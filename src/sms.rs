@@ -1,8 +1,8 @@
 //! Short messages: what one asks for, what the answer may cost, and how gateways carry both.
 //!
 //! `command` reads a message, `segment` counts and flattens an answer, `reply` fills in the site's texts, `gateway`
-//! knows what each gateway says and wants to hear, `quiet` when nobody is to be woken. All of that is pure: no socket, no
-//! clock. `hook` and `fetch` are where messages come in, `desk` gives them to the store, and `outbox` sends what it queued.
+//! knows what each gateway says and wants to hear, `quiet` when nobody is to be woken, `reconcile` what gateways had and
+//! we have not. All of that is pure: no socket, no clock. `hook` and `fetch` are where messages come in, `desk` gives them to the store, and `outbox` sends what it queued.
 
 pub mod command;
 mod config;
@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod hook;
 pub mod outbox;
 pub mod quiet;
+pub mod reconcile;
 pub mod reply;
 pub mod segment;
 mod wire;

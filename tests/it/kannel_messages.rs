@@ -1,0 +1,284 @@
+//! Debian's Kannel and the running hotline, with the settings of docs/sms-gateways.md: what people write becomes
+//! tickets, what they are told arrives at their telephones, and whoever of the three goes down in between, nothing is
+//! lost and nothing is there twice, but for what the documentation says that Kannel loses.
+//!
+//! With `KENTONGAN_SLOW=1` only: three programs for each test, and gateways that try again when they see fit.
+
+use jiff::tz::TimeZone;
+use kentongan::clock::Timestamp;
+use kentongan::sms::gateway::kannel::access_log;
+use kentongan::sms::reconcile::{Stored, missing};
+
+use crate::caller::kentongan;
+use crate::gateways::{code_in, until};
+use crate::hotline::{Hotline, slow};
+use crate::kannel::{Kannel, Piece, SERVICE};
+use crate::rows;
+
+/// Telephones that nobody has.
+fn telephone(n: usize) -> String {
+    format!("+62812000000{n:02}")
+}
+
+#[tokio::test]
+async fn a_report_gets_a_code_and_its_code_a_status() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let hotline = kannel.hotline();
+    kannel.writes("+6281200000001", "LAPOR Jalan berlubang di depan Pasar Inpres, RT 03");
+    let answer = kannel.arrived_at("+6281200000001", 1).await.remove(0);
+    assert_eq!((answer.from.as_str(), answer.parts), (SERVICE, 1));
+    let code = code_in(&answer.text);
+    kannel.writes("+6281200000001", &format!("cek {code}"));
+    let answers = kannel.arrived_at("+6281200000001", 2).await;
+    assert!(answers[1].text.starts_with(&format!("Laporan {code}: ")), "{answers:?}");
+
+    let text = "Jalan berlubang di depan Pasar Inpres, RT 03".to_owned();
+    let ticket = (code.replace('-', ""), "+6281200000001".to_owned(), text);
+    assert_eq!(rows::reports(&hotline).await, [ticket]);
+    // Reports of the network: both messages are where they should be.
+    until("two reports", async || {
+        let out = rows::sms_out(&hotline).await;
+        (out.len() == 2 && out.iter().all(|sms| sms.state == "delivered")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pieces_in_any_order_are_one_report() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let hotline = kannel.hotline();
+    kannel.writes_piece("+6281200000001", Piece(7, 3, 3), "Melati, RT 05.");
+    kannel.writes_piece("+6281200000001", Piece(7, 1, 3), "LAPOR Lampu jalan ");
+    kannel.writes_piece("+6281200000002", Piece(7, 2, 2), "sejak Senin.");
+    kannel.writes_piece("+6281200000001", Piece(7, 2, 3), "mati di gang ");
+    kannel.writes_piece("+6281200000002", Piece(7, 1, 2), "LAPOR Air mati ");
+    for n in 1..=2 {
+        kannel.arrived_at(&telephone(n), 1).await;
+    }
+    let reports = rows::reports(&hotline).await;
+    let told: Vec<(&str, &str)> =
+        reports.iter().map(|(_, number, text)| (number.as_str(), text.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("+6281200000001", "Lampu jalan mati di gang Melati, RT 05."),
+            ("+6281200000002", "Air mati sejak Senin."),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_letter_comes_and_goes() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let hotline = kannel.hotline();
+    let said = "LAPOR Banjir 🙏 di “Sampit” – {RT 05} é 100% & naik + cepat?";
+    kannel.writes_in_ucs2("+6281200000001", said);
+    kannel.writes("+6281200000002", "LAPOR Café [tutup] 100% & naik + cepat, id=1?");
+    for n in 1..=2 {
+        kannel.arrived_at(&telephone(n), 1).await;
+    }
+    let came: Vec<String> = rows::sms_in(&hotline).await.into_iter().map(|sms| sms.body).collect();
+    assert_eq!(came, [said, "LAPOR Café [tutup] 100% & naik + cepat, id=1?"]);
+
+    let long = "Perbaikan jalan dimulai Senin, 30 November, pukul 08.00. ".repeat(4);
+    let told = ["Sudah kami teruskan 🙏 ke Dinas", "{RT 05} é & 100% + [ya]?", long.trim_end()];
+    let arrived = send(&kannel, &hotline, "+6281200000003", &told).await;
+    let got: Vec<(&str, usize)> =
+        arrived.iter().map(|one| (one.text.as_str(), one.parts)).collect();
+    assert_eq!(got, [(told[0], 1), (told[1], 1), (told[2], 2)]);
+}
+
+/// What arrives of messages that an operator sends.
+async fn send(
+    kannel: &Kannel,
+    hotline: &Hotline,
+    to: &str,
+    texts: &[&str],
+) -> Vec<crate::kannel::Arrived> {
+    let config = hotline.config();
+    let config = config.to_str().unwrap();
+    for text in texts {
+        let (output, said) = kentongan(&["--config", config, "sms", "send", "--now", to, text], "");
+        assert!(output.status.success(), "{said}");
+    }
+    kannel.arrived_at(to, texts.len()).await
+}
+
+#[tokio::test]
+async fn what_comes_while_the_hotline_is_down_comes_later_and_once() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let mut hotline = kannel.hotline();
+    assert!(hotline.stop().unwrap().success(), "{}", hotline.log());
+    for n in 1..=3 {
+        kannel.writes(&telephone(n), &format!("LAPOR Jalan rusak nomor {n}"));
+    }
+    // Each more than once.
+    kannel.fails(7).await;
+    hotline.start_again().unwrap();
+    for n in 1..=3 {
+        kannel.arrived_at(&telephone(n), 1).await;
+    }
+    hotline.kill().unwrap();
+    for n in 4..=6 {
+        kannel.writes(&telephone(n), &format!("LAPOR Jalan rusak nomor {n}"));
+    }
+    kannel.fails(14).await;
+    hotline.start_again().unwrap();
+    for n in 4..=6 {
+        kannel.arrived_at(&telephone(n), 1).await;
+    }
+    each_once(&mut kannel, &hotline, 6).await;
+}
+
+#[tokio::test]
+async fn what_comes_and_goes_while_smsbox_is_down_does_so_later_and_once() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let hotline = kannel.hotline();
+    kannel.writes(&telephone(1), "LAPOR Jalan rusak nomor 1");
+    let code = code_in(&kannel.arrived_at(&telephone(1), 1).await[0].text);
+    kannel.stop_smsbox();
+    for n in 2..=3 {
+        kannel.writes(&telephone(n), &format!("LAPOR Jalan rusak nomor {n}"));
+    }
+    until("both in Kannel's hands", async || {
+        (kannel.access_log().matches("Receive SMS").count() == 3).then_some(())
+    })
+    .await;
+    let config = hotline.config();
+    let config = ["--config", config.to_str().unwrap(), "sms"];
+    let (output, said) =
+        kentongan(&[&config[..], &["send", "--now", &telephone(9), &code]].concat(), "");
+    assert!(output.status.success(), "{said}");
+    hotline.logs("kannel", 2).await;
+    kannel.start_smsbox().await;
+    for n in [2, 3, 9] {
+        kannel.arrived_at(&telephone(n), 1).await;
+    }
+    each_once(&mut kannel, &hotline, 3).await;
+    assert_eq!(kannel.arrived_at(&telephone(9), 1).await.len(), 1);
+}
+
+/// Telephones 1 to `count` have a ticket and its code each, and nothing is there twice; also not a little later.
+async fn each_once(kannel: &mut Kannel, hotline: &Hotline, count: usize) {
+    // What stood in any queue before this has come when its answer has.
+    kannel.writes("+6281200000099", "LAPOR yang terakhir");
+    kannel.arrived_at("+6281200000099", 1).await;
+    let reports = rows::reports(hotline).await;
+    assert_eq!(reports.len(), count + 1, "{reports:?}");
+    assert_eq!(rows::sms_in(hotline).await.len(), count + 1);
+    for n in 1..=count {
+        let number = telephone(n);
+        let theirs: Vec<_> =
+            reports.iter().filter(|(_, reporter, _)| *reporter == number).collect();
+        let [(code, _, text)] = theirs[..] else { panic!("{number}: {theirs:?}") };
+        assert_eq!(*text, format!("Jalan rusak nomor {n}"));
+        let arrived = kannel.arrived_at(&number, 1).await;
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+        assert_eq!(code_in(&arrived[0].text).replace('-', ""), *code);
+    }
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_thirty_messages_loses_and_doubles_nothing() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let mut hotline = kannel.hotline();
+    let count = 30;
+    for n in 1..=count {
+        kannel.writes(&telephone(n), &format!("LAPOR Jalan rusak nomor {n}"));
+    }
+    kannel.arrived_at(&telephone(1), 1).await;
+    hotline.kill().unwrap();
+    let before = rows::sms_in(&hotline).await.len();
+    let told_before = kannel.arrived().len();
+    eprintln!("killed with {before} of {count} messages stored and {told_before} answered");
+    assert!(told_before < count, "the kill came too late to prove anything");
+    hotline.start_again().unwrap();
+    // Kannel gives up none: they all come. One answer may have been on its way when the kill came.
+    let out = until("all answers on their way", async || {
+        let out = rows::sms_out(&hotline).await;
+        let waiting = out.iter().any(|sms| sms.state == "queued");
+        (out.len() == count && !waiting).then_some(out)
+    })
+    .await;
+    assert_eq!(rows::sms_in(&hotline).await.len(), count);
+    let mut answered: Vec<_> = out.iter().filter_map(|sms| sms.answers).collect();
+    answered.dedup();
+    assert_eq!(answered.len(), count, "{out:?}");
+    let unknown: Vec<&str> = out
+        .iter()
+        .filter(|sms| ["unsure", "sending"].contains(&sms.state.as_str()))
+        .map(|sms| sms.number.as_str())
+        .collect();
+    assert!(unknown.len() <= 1, "one is sent at a time: {unknown:?}");
+
+    let reports = rows::reports(&hotline).await;
+    for n in 1..=count {
+        let number = telephone(n);
+        let theirs = reports.iter().filter(|(_, reporter, _)| *reporter == number).count();
+        assert_eq!(theirs, 1, "tickets of {number}");
+        if !unknown.contains(&number.as_str()) {
+            assert_eq!(kannel.arrived_at(&number, 1).await.len(), 1, "answers at {number}");
+        }
+    }
+    let all = kannel.arrived();
+    assert!(all.len() <= count, "more answers than messages: {all:?}");
+}
+
+#[tokio::test]
+async fn what_kannel_loses_is_found_in_its_own_log() {
+    if !slow() {
+        return;
+    }
+    let mut kannel = Kannel::start().await;
+    let mut hotline = kannel.hotline();
+    hotline.kill().unwrap();
+    kannel.writes(&telephone(1), "LAPOR Jalan rusak, hilang");
+    kannel.writes_in_ucs2(&telephone(2), "LAPOR Banjir 🙏, hilang");
+    kannel.fails(3).await;
+    kannel.stop_smsbox();
+    kannel.start_smsbox().await;
+    hotline.start_again().unwrap();
+    kannel.writes(&telephone(3), "LAPOR Jalan rusak, sampai");
+    kannel.arrived_at(&telephone(3), 1).await;
+
+    let log = access_log::read(&kannel.access_log(), &TimeZone::UTC);
+    assert_eq!((log.received.len(), log.unreadable.len()), (3, 0), "{}", kannel.access_log());
+    let stored: Vec<Stored> = rows::sms_in(&hotline).await.into_iter().map(stored).collect();
+    let lost = missing(&log.received, &stored);
+    let told: Vec<(&str, &str)> =
+        lost.iter().map(|one| (one.from.as_str(), one.text.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (telephone(1).as_str(), "LAPOR Jalan rusak, hilang"),
+            (telephone(2).as_str(), "LAPOR Banjir 🙏, hilang"),
+        ]
+    );
+    // The ids and the times are the ones that the hook is told.
+    let came = &log.received[2];
+    assert_eq!(came.id.as_deref(), Some(stored[0].external_id.as_str()));
+    assert_eq!(came.at, Some(stored[0].at));
+}
+
+fn stored(sms: rows::SmsIn) -> Stored {
+    let rows::SmsIn { external_id, sender, body, sent, .. } = sms;
+    Stored { external_id, sender, body, at: Timestamp(sent.expect("Kannel tells the time")) }
+}
