@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
+pub use crate::store::StoredSms as Stored;
 
 /// How far the clocks of a gateway's records and of its posts may lie apart.
 const CLOCKS: Duration = Duration::from_secs(60);
@@ -23,16 +24,6 @@ pub struct Logged {
     pub text: String,
 }
 
-/// A message that came to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub external_id: String,
-    pub sender: String,
-    pub body: String,
-    /// By the gateway's clock, or else ours.
-    pub at: Timestamp,
-}
-
 /// Those of `logged` that are not among `stored`: by their id; without one by sender, text and time, each of ours
 /// standing for one of theirs.
 pub fn missing<'a>(logged: &'a [Logged], stored: &[Stored]) -> Vec<&'a Logged> {
@@ -43,13 +34,13 @@ pub fn missing<'a>(logged: &'a [Logged], stored: &[Stored]) -> Vec<&'a Logged> {
     for ours in stored {
         alike.entry((ours.sender.as_str(), printable(&ours.body))).or_default().push(ours.at);
     }
-    let mut came = |theirs: &Logged| match &theirs.id {
+    let mut came = |theirs: &'a Logged| match &theirs.id {
         Some(id) => ids.contains(id.as_str()),
         None => alike
             .get_mut(&(theirs.from.as_str(), printable(&theirs.text)))
             .is_some_and(|times| takes(times, theirs.at)),
     };
-    logged.iter().filter(|theirs| !came(theirs)).collect()
+    logged.iter().filter(|theirs| !came(*theirs)).collect()
 }
 
 /// Takes the time that is nearest to `at` out of `times`, if it is near enough.
