@@ -15,6 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use crate::caller::{COMPLAINT, dial, hears_code, kentongan, phone, to_the_tone};
 use crate::carrier::{Carrier, Mood, SECRET};
 use crate::hotline::{Hotline, get, slow};
+use crate::kill::seeded;
 
 const CITIZEN: &str = "081200000001";
 
@@ -103,12 +104,13 @@ async fn what_is_not_signed_rightly_is_not_taken() {
 async fn kill_9_in_a_burst_loses_and_doubles_nothing() {
     let carrier = Arc::new(Carrier::start().await);
     let mut hotline = Hotline::start(&carrier.generic()).unwrap();
+    let mut rng = seeded();
     let (kills, each) = if slow() { (8, 150) } else { (2, 60) };
     let mut acknowledged = BTreeSet::new();
     let message =
         |n: usize| (format!("m{n}"), format!("+62812000{n:05}"), format!("lubang nomor {n}"));
     for kill in 0..kills {
-        let after = Duration::from_millis(rand::rng().random_range(5..120));
+        let after = Duration::from_millis(rng.random_range(5..120));
         let numbers = kill * each..(kill + 1) * each;
         let posts = join_all(numbers.clone().map(|n| {
             let (carrier, hotline) = (carrier.clone(), &hotline);

@@ -128,11 +128,14 @@ pub struct Words {
     pub parts: i64,
 }
 
+/// Puts what was done into words.
+pub type Wording = dyn Fn(&Done) -> Option<Words> + Send + Sync;
+
 /// How messages are answered.
 #[derive(Clone)]
 pub struct Answering {
     /// The words for what was done; `None` where nothing is to be said.
-    pub words: Arc<dyn Fn(&Done) -> Option<Words> + Send + Sync>,
+    pub words: Arc<Wording>,
     /// Between two answers to one number.
     pub pause: Duration,
     /// Answers to one number within 24 hours; beyond it there is silence, for the other side may be a robot too.
