@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{asr, call, media, sip, sms, store, ticket};
@@ -72,6 +73,8 @@ pub struct Http {
 pub struct Web {
     /// Where both are served.
     pub listen: SocketAddr,
+    /// Networks of reverse proxies: who stands behind one is taken from its X-Forwarded-For.
+    pub proxies: Vec<IpNet>,
 }
 
 /// Logs go to standard error.
@@ -154,7 +157,7 @@ impl Default for Http {
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), proxies: Vec::new() }
     }
 }
 

@@ -85,7 +85,7 @@ impl Server {
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
         let (messages, hooks) =
             messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())?;
-        let web = web::Web::serve(config.web.listen, hooks)?;
+        let web = web::Web::serve(&config.web, hooks)?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());

@@ -44,7 +44,7 @@ pub use search::{Cursor, Hit, Hits, Piece, Source};
 pub use seed::{AgencyRow, CategoryRow};
 pub use sms::{
     Answering, CodeToTell, Done, LeasedSms, NewOutgoing, NewPart, NewSms, Outgoing, ReceivedSms,
-    Settled, SmsCounts, SmsKind, SmsState, Taken, Whole, Wish, Words,
+    Settled, SmsCounts, SmsKind, SmsState, StoredSms, Taken, Whole, Wish, Words,
 };
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use transcripts::{Made, Redo, TranscriptRow};

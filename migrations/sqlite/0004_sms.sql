@@ -22,6 +22,7 @@ CREATE TABLE sms_in (
     UNIQUE (gateway, external_id)
 ) STRICT;
 CREATE INDEX sms_in_fingerprint ON sms_in (fingerprint, received) WHERE fingerprint IS NOT NULL;
+CREATE INDEX sms_in_gateway ON sms_in (gateway, received);
 CREATE INDEX sms_in_ticket ON sms_in (ticket) WHERE ticket IS NOT NULL;
 
 -- Pieces of long messages that no gateway joins, until all are here. Pieces of one message have the same `whole`.

@@ -1,4 +1,6 @@
-//! `kentongan sms send|list|retry`
+//! `kentongan sms send|list|retry|reconcile`
+
+mod reconcile;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,8 @@ pub enum Command {
         #[arg(long)]
         failed: bool,
     },
+    /// Tell which messages a gateway has in its own records and we have not: Kannel's access.log, SMSD's inbox.
+    Reconcile(reconcile::Args),
 }
 
 /// More than a list is looked at for.
@@ -64,6 +68,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> 
             }
         }
         Command::List { stuck, limit, .. } => list(config, &store, stuck, limit).await?,
+        Command::Reconcile(args) => return reconcile::run(config, &store, args).await,
         Command::Retry { ids, failed } => return retry(&store, ids, failed).await,
     }
     Ok(ExitCode::SUCCESS)

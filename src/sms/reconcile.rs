@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
+pub use crate::store::StoredSms as Stored;
 
 /// How far the clocks of a gateway's records and of its posts may lie apart.
 const CLOCKS: Duration = Duration::from_secs(60);
@@ -21,16 +22,6 @@ pub struct Logged {
     pub from: String,
     pub to: Option<String>,
     pub text: String,
-}
-
-/// A message that came to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub external_id: String,
-    pub sender: String,
-    pub body: String,
-    /// By the gateway's clock, or else ours.
-    pub at: Timestamp,
 }
 
 /// Those of `logged` that are not among `stored`: by their id; without one by sender, text and time, each of ours

@@ -5,7 +5,7 @@ mod inbox;
 mod outbox;
 mod parts;
 
-pub use inbox::{Answering, Done, NewSms, ReceivedSms, Taken, Wish, Words};
+pub use inbox::{Answering, Done, NewSms, ReceivedSms, StoredSms, Taken, Wish, Words};
 pub use outbox::{
     CodeToTell, LeasedSms, NewOutgoing, Outgoing, Settled, SmsCounts, SmsKind, SmsState,
 };

@@ -263,9 +263,8 @@ statements! {
         (SELECT COUNT(*) FROM sms_out WHERE state = 'unsure') AS unsure,
         (SELECT COUNT(*) FROM sms_out WHERE state = 'failed') AS failed,
         (SELECT last_error FROM sms_out WHERE state = 'queued' AND last_error IS NOT NULL ORDER BY id LIMIT 1) AS trouble";
-    SMS_HAVE = "SELECT COUNT(*) FROM sms_in WHERE gateway = $1 AND external_id = $2";
-    SMS_HAVE_LIKE = "SELECT COUNT(*) FROM sms_in WHERE gateway = $1 AND sender = $2 AND body = $3
-        AND received BETWEEN $4 AND $5";
+    SMS_SINCE = "SELECT external_id, sender, body, COALESCE(sent, received) AS at FROM sms_in
+        WHERE gateway = $1 AND received > $2 ORDER BY id";
 
     // Seed data and settings.
     PUT_SETTING = "INSERT INTO setting (key, value) VALUES ($1, $2)

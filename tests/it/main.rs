@@ -2,7 +2,9 @@
 
 mod caller;
 mod callfile;
+mod carrier;
 mod cli;
+mod demo;
 mod disk;
 mod doctor;
 mod drain;
@@ -31,6 +33,7 @@ mod sip_sipp;
 mod sip_timers;
 mod sip_transport;
 mod sipp;
+mod sms;
 mod sound;
 mod torture;
 mod transcribe;

@@ -101,6 +101,16 @@ pub struct ReceivedSms {
     pub code: Option<TicketCode>,
 }
 
+/// A message that came, for a comparison with its gateway's own records.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredSms {
+    pub external_id: String,
+    pub sender: String,
+    pub body: String,
+    /// By the gateway's clock, or else ours.
+    pub at: Timestamp,
+}
+
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -118,11 +128,14 @@ pub struct Words {
     pub parts: i64,
 }
 
+/// Puts what was done into words.
+pub type Wording = dyn Fn(&Done) -> Option<Words> + Send + Sync;
+
 /// How messages are answered.
 #[derive(Clone)]
 pub struct Answering {
     /// The words for what was done; `None` where nothing is to be said.
-    pub words: Arc<dyn Fn(&Done) -> Option<Words> + Send + Sync>,
+    pub words: Arc<Wording>,
     /// Between two answers to one number.
     pub pause: Duration,
     /// Answers to one number within 24 hours; beyond it there is silence, for the other side may be a robot too.
@@ -188,41 +201,17 @@ impl Store {
         ))
     }
 
-    /// Whether a message of that name is here.
-    pub async fn has_sms(&self, gateway: &str, external_id: &str) -> Result<bool, StoreError> {
-        let known: i64 = on_read!(
-            &self.db,
-            pool,
-            sqlx::query_scalar(sql::SMS_HAVE)
-                .bind(gateway)
-                .bind(external_id)
-                .fetch_one(pool)
-                .await?
-        );
-        Ok(known > 0)
-    }
-
-    /// Whether a message with these words from that sender came around that time: for records that know no names.
-    pub async fn has_sms_like(
+    /// What came by a gateway since then, for a comparison with its own records.
+    pub async fn sms_since(
         &self,
         gateway: &str,
-        sender: &str,
-        body: &str,
-        between: (Timestamp, Timestamp),
-    ) -> Result<bool, StoreError> {
-        let known: i64 = on_read!(
+        since: Timestamp,
+    ) -> Result<Vec<StoredSms>, StoreError> {
+        Ok(on_read!(
             &self.db,
             pool,
-            sqlx::query_scalar(sql::SMS_HAVE_LIKE)
-                .bind(gateway)
-                .bind(sender)
-                .bind(body)
-                .bind(between.0)
-                .bind(between.1)
-                .fetch_one(pool)
-                .await?
-        );
-        Ok(known > 0)
+            sqlx::query_as(sql::SMS_SINCE).bind(gateway).bind(since).fetch_all(pool).await?
+        ))
     }
 }
 
