@@ -108,14 +108,14 @@ pub fn adapted(mut text: String, changes: &[(&str, &str)]) -> String {
     text
 }
 
-/// What a hotline needs beside its gateway: the port that the gateway posts to, and no pauses between answers.
+/// What a hotline needs beside its gateway: the port that the gateway posts to, and more answers than a day's.
 pub fn hotline(gateway: &str, web_port: u16) -> String {
     format!(
         "{gateway}
         [sms.limits]
         answers_per_day = 1000
         pause = 0
-        per_minute = 0
+        per_minute = 600
         [web]
         listen = '127.0.0.1:{web_port}'
         "

@@ -81,7 +81,6 @@ pub async fn recordings(hotline: &Hotline) -> Vec<Recording> {
 #[derive(Debug)]
 pub struct SmsIn {
     pub external_id: String,
-    pub sender: String,
     pub body: String,
     /// In milliseconds, by the gateway's clock.
     pub sent: Option<i64>,
@@ -105,15 +104,12 @@ pub async fn reports(hotline: &Hotline) -> Vec<(String, String, String)> {
 
 /// All messages that came, the first first.
 pub async fn sms_in(hotline: &Hotline) -> Vec<SmsIn> {
-    type Row = (String, String, String, Option<i64>);
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT external_id, sender, body, sent FROM sms_in ORDER BY id")
-            .fetch_all(&open(hotline).await)
-            .await
-            .unwrap();
-    rows.into_iter()
-        .map(|(external_id, sender, body, sent)| SmsIn { external_id, sender, body, sent })
-        .collect()
+    type Row = (String, String, Option<i64>);
+    let rows: Vec<Row> = sqlx::query_as("SELECT external_id, body, sent FROM sms_in ORDER BY id")
+        .fetch_all(&open(hotline).await)
+        .await
+        .unwrap();
+    rows.into_iter().map(|(external_id, body, sent)| SmsIn { external_id, body, sent }).collect()
 }
 
 /// All messages that go or went, the first first.
