@@ -4,10 +4,12 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use kentongan::clock::Timestamp;
+use kentongan::sms::gateway::{self, Gateway, OutboundMessage, Sent};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use crate::gateways::{Program, adapted, command, documented, hotline, until};
-use crate::hotline::{Hotline, free_port};
+use crate::hotline::{Hotline, free_port, get};
 
 /// The service's number.
 pub const SERVICE: &str = "1708";
@@ -18,6 +20,8 @@ pub struct Kannel {
     sendsms_port: u16,
     // Dropped in this order: who is connected before whom it is connected to.
     network: Program,
+    /// Messages that the network has brought.
+    carried: usize,
     smsbox: Option<Program>,
     _bearerbox: Program,
     folder: tempfile::TempDir,
@@ -68,22 +72,49 @@ impl Kannel {
         network.stdin(Stdio::piped()).current_dir(&folder);
         let network = Program::start(network, &log("fakesmsc.out"));
         bearerbox.says("Fakesmsc client connected").await;
-        let mut kannel =
-            Kannel { web_port, sendsms_port, network, smsbox: None, _bearerbox: bearerbox, folder };
+        let mut kannel = Kannel {
+            web_port,
+            sendsms_port,
+            network,
+            carried: 0,
+            smsbox: None,
+            _bearerbox: bearerbox,
+            folder,
+        };
         kannel.start_smsbox().await;
         kannel
     }
 
     /// A hotline behind it, as the documentation says.
     pub fn hotline(&self) -> Hotline {
-        let settings = adapted(
+        Hotline::start(&hotline(&self.settings(), self.web_port)).unwrap()
+    }
+
+    fn settings(&self) -> String {
+        adapted(
             documented("Kannel")[0].clone(),
             &[
                 ("127.0.0.1:13013", &format!("127.0.0.1:{}", self.sendsms_port)),
                 ("127.0.0.1:8080", &format!("127.0.0.1:{}", self.web_port)),
             ],
-        );
-        Hotline::start(&hotline(&settings, self.web_port)).unwrap()
+        )
+    }
+
+    /// What a hotline sends by, with something behind its password.
+    pub fn adapter(&self, wrong: &str) -> Box<dyn Gateway> {
+        let settings = self.settings().replace("\"PASSWORD\"", &format!("\"PASSWORD{wrong}\""));
+        let settings: toml::Table = toml::from_str(&settings).unwrap();
+        let section = settings["sms"]["gateways"]["kannel"].clone();
+        section.try_into::<gateway::Config>().unwrap().gateway().unwrap()
+    }
+
+    /// Sends a message to the first telephone as a hotline does.
+    pub fn sends(&self, gateway: &dyn Gateway, text: &str) -> Sent {
+        let (reference, to, at) = ("r-1", "+6281200000001", Timestamp(0));
+        let call = gateway.send(&OutboundMessage { reference, to, text, at });
+        let path = call.url.split_once("/cgi-bin").unwrap().1;
+        let (status, body) = get(self.sendsms_port, &format!("/cgi-bin{path}")).unwrap();
+        gateway.sent(status, body.as_bytes())
     }
 
     pub async fn start_smsbox(&mut self) {
@@ -110,26 +141,34 @@ impl Kannel {
     }
 
     /// Somebody writes.
-    pub fn writes(&mut self, from: &str, text: &str) {
-        self.carries(&format!("{from} {SERVICE} text {text}"));
+    pub async fn writes(&mut self, from: &str, text: &str) {
+        self.carries(&format!("{from} {SERVICE} text {text}")).await;
     }
 
     /// Somebody writes with letters that the GSM alphabet lacks.
-    pub fn writes_in_ucs2(&mut self, from: &str, text: &str) {
+    pub async fn writes_in_ucs2(&mut self, from: &str, text: &str) {
         let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let escaped = percent_encode(&units, NON_ALPHANUMERIC);
-        self.carries(&format!("{from} {SERVICE} ucs2 {escaped}"));
+        self.carries(&format!("{from} {SERVICE} ucs2 {escaped}")).await;
     }
 
     /// A piece of a message that is too long for one.
-    pub fn writes_piece(&mut self, from: &str, Piece(reference, number, of): Piece, text: &str) {
+    pub async fn writes_piece(
+        &mut self,
+        from: &str,
+        Piece(reference, number, of): Piece,
+        text: &str,
+    ) {
         let header =
             percent_encode(&[5, 0, 3, reference, of, number], NON_ALPHANUMERIC).to_string();
-        self.carries(&format!("{from} {SERVICE} udh-text {header} {text}"));
+        self.carries(&format!("{from} {SERVICE} udh-text {header} {text}")).await;
     }
 
-    fn carries(&mut self, line: &str) {
+    /// fakesmsc forgets a second line that comes before it has dealt with the first.
+    async fn carries(&mut self, line: &str) {
         writeln!(self.network.stdin(), "{line}").unwrap();
+        self.carried += 1;
+        self.network.says(&format!("sent message {}\n", self.carried)).await;
     }
 
     /// Everything that arrived at telephones, long messages put together.

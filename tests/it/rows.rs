@@ -85,15 +85,12 @@ pub struct SmsIn {
     pub body: String,
     /// In milliseconds, by the gateway's clock.
     pub sent: Option<i64>,
-    pub outcome: String,
 }
 
 /// A message that goes.
 #[derive(Debug)]
 pub struct SmsOut {
     pub number: String,
-    pub body: String,
-    pub kind: String,
     pub state: String,
     /// The row of the message that it answers.
     pub answers: Option<i64>,
@@ -108,34 +105,25 @@ pub async fn reports(hotline: &Hotline) -> Vec<(String, String, String)> {
 
 /// All messages that came, the first first.
 pub async fn sms_in(hotline: &Hotline) -> Vec<SmsIn> {
-    type Row = (String, String, String, Option<i64>, String);
+    type Row = (String, String, String, Option<i64>);
     let rows: Vec<Row> =
-        sqlx::query_as("SELECT external_id, sender, body, sent, outcome FROM sms_in ORDER BY id")
+        sqlx::query_as("SELECT external_id, sender, body, sent FROM sms_in ORDER BY id")
             .fetch_all(&open(hotline).await)
             .await
             .unwrap();
     rows.into_iter()
-        .map(|(external_id, sender, body, sent, outcome)| SmsIn {
-            external_id,
-            sender,
-            body,
-            sent,
-            outcome,
-        })
+        .map(|(external_id, sender, body, sent)| SmsIn { external_id, sender, body, sent })
         .collect()
 }
 
 /// All messages that go or went, the first first.
 pub async fn sms_out(hotline: &Hotline) -> Vec<SmsOut> {
-    type Row = (String, String, String, String, Option<i64>);
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT number, body, kind, state, answers FROM sms_out ORDER BY id")
-            .fetch_all(&open(hotline).await)
-            .await
-            .unwrap();
-    rows.into_iter()
-        .map(|(number, body, kind, state, answers)| SmsOut { number, body, kind, state, answers })
-        .collect()
+    type Row = (String, String, Option<i64>);
+    let rows: Vec<Row> = sqlx::query_as("SELECT number, state, answers FROM sms_out ORDER BY id")
+        .fetch_all(&open(hotline).await)
+        .await
+        .unwrap();
+    rows.into_iter().map(|(number, state, answers)| SmsOut { number, state, answers }).collect()
 }
 
 async fn open(hotline: &Hotline) -> SqlitePool {
