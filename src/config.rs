@@ -75,6 +75,23 @@ pub struct Web {
     pub listen: SocketAddr,
     /// Networks of reverse proxies: who stands behind one is taken from its X-Forwarded-For.
     pub proxies: Vec<IpNet>,
+    pub tls: Tls,
+}
+
+/// The same for other machines, encrypted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// Whether it is served at all.
+    pub enabled: bool,
+    /// Where it is served.
+    pub listen: SocketAddr,
+    /// Further names that browsers reach this machine by; its own names and addresses are known.
+    pub names: Vec<String>,
+    /// A certificate of the site's own, with its chain (PEM); without it one is made by an authority of this site.
+    pub certificate: Option<PathBuf>,
+    /// The key to it (PEM).
+    pub key: Option<PathBuf>,
 }
 
 /// Logs go to standard error.
@@ -157,7 +174,23 @@ impl Default for Http {
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), proxies: Vec::new() }
+        Web {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            proxies: Vec::new(),
+            tls: Tls::default(),
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            enabled: true,
+            listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            names: Vec::new(),
+            certificate: None,
+            key: None,
+        }
     }
 }
 

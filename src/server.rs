@@ -3,6 +3,7 @@
 pub mod health;
 pub mod messages;
 pub mod suggest;
+pub mod tls;
 mod transcription;
 pub mod voice;
 pub mod web;
@@ -85,7 +86,8 @@ impl Server {
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
         let (messages, hooks) =
             messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())?;
-        let web = web::Web::serve(&config.web, hooks)?;
+        let source = tls::Source::new(&config.web.tls, &config.data)?;
+        let web = web::Web::serve(&config.web, source, hotline.clock.clone(), hooks).await?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());

@@ -87,6 +87,7 @@ fn on_loopback(config: &mut Config, once: bool) {
     config.sip.listen = ([127, 0, 0, 1], port(5060)).into();
     config.http.listen = ([127, 0, 0, 1], port(9464)).into();
     config.web.listen = ([127, 0, 0, 1], port(8080)).into();
+    config.web.tls.enabled = false;
     config.calls.drain = 1;
     // Who comes by a trunk has the number that the trunk says.
     let networks = vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))];

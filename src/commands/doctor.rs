@@ -44,6 +44,9 @@ pub async fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCod
         findings.push(sip_port(config.sip.listen));
         findings.push(media_ports(config));
         findings.push(web_port(config.web.listen));
+        if config.web.tls.enabled {
+            findings.push(web_port(config.web.tls.listen));
+        }
     }
     findings.extend([codecs(), disk(config), clock(config)]);
     findings.extend(prompts(config));
@@ -116,7 +119,9 @@ fn web_port(address: SocketAddr) -> Finding {
         Ok(_) => ok("web", format!("{address} is free")),
         Err(e) => error(
             "web",
-            format!("{address} cannot be bound ({e}): stop what uses it, or change [web] listen"),
+            format!(
+                "{address} cannot be bound ({e}): stop what uses it, or change [web] or [web.tls] listen"
+            ),
         ),
     }
 }
