@@ -40,7 +40,7 @@ pub fn missing<'a>(logged: &'a [Logged], stored: &[Stored]) -> Vec<&'a Logged> {
             .get_mut(&(theirs.from.as_str(), printable(&theirs.text)))
             .is_some_and(|times| takes(times, theirs.at)),
     };
-    logged.iter().filter(|theirs| !came(*theirs)).collect()
+    logged.iter().filter(|theirs| !came(theirs)).collect()
 }
 
 /// Takes the time that is nearest to `at` out of `times`, if it is near enough.
