@@ -65,6 +65,7 @@ impl Server {
         let files = Files::new(&config.data)?;
         recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now())
             .await?;
+        let seen = voice::look_at(&config).await;
         let voice = voice::load(&config)?;
         let engine =
             Engine::start(config.media.clone()).context("the media threads cannot start")?;
@@ -98,7 +99,7 @@ impl Server {
         });
         let taking = tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone()));
         let helpers = vec![
-            tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone())),
+            tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone(), seen)),
             tokio::spawn(watch_load(hotline.clone(), agent.clone(), late)),
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
