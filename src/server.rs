@@ -84,11 +84,12 @@ impl Server {
         hotline.adopt_stories().await?;
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
-        let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
         let (messages, hooks) =
             messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())?;
         let source = tls::Source::new(&config.web.tls, &config.data)?;
         let web = web::Web::serve(&config.web, source, hotline.clock.clone(), hooks).await?;
+        // Last: whoever hears that we are ready may call and post at once.
+        let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());

@@ -59,7 +59,14 @@ impl Outbox {
     /// Sends by one gateway until it is told to stop, and never stops in the middle of a message.
     pub async fn run(self: Arc<Outbox>, name: String, stop: CancellationToken) {
         let Some(gateway) = self.gateways.get(&name) else { return };
-        let mut failures = 0;
+        // One process sends at a time: whatever is being sent now was left in the middle by an earlier one.
+        let mut failures = match self.end_leases(&name, gateway.as_ref(), LEASE).await {
+            Ok(()) => 0,
+            Err(error) => {
+                warn!(gateway = name, %error, "what was left in the middle cannot be looked at");
+                1
+            }
+        };
         while !stop.is_cancelled() {
             let changed = self.store.sms_changed().notified();
             let turn = self.turn(&name, gateway.as_ref()).await.unwrap_or_else(|error| {
@@ -84,11 +91,7 @@ impl Outbox {
 
     /// Sends the next message, if one is due.
     async fn turn(&self, name: &str, gateway: &dyn Gateway) -> Result<Turn, StoreError> {
-        let left = if gateway.repeats() { SmsState::Queued } else { SmsState::Unsure };
-        let over = self.store.end_sms_leases(name, left, self.clock.now()).await?;
-        if over > 0 {
-            info!(gateway = name, messages = over, state = ?left, "messages were left in the middle");
-        }
+        self.end_leases(name, gateway, Duration::ZERO).await?;
         let Some(sms) = self.store.lease_sms(name, self.clock.now(), LEASE).await? else {
             return Ok(Turn::Idle);
         };
@@ -103,6 +106,21 @@ impl Outbox {
         let turn = self.note(name, &sms, &settled);
         self.store.settle_sms(&sms, settled, self.clock.now()).await?;
         Ok(turn)
+    }
+
+    /// Ends the leases that will be over after `ahead`.
+    async fn end_leases(
+        &self,
+        name: &str,
+        gateway: &dyn Gateway,
+        ahead: Duration,
+    ) -> Result<(), StoreError> {
+        let left = if gateway.repeats() { SmsState::Queued } else { SmsState::Unsure };
+        let over = self.store.end_sms_leases(name, left, self.clock.now() + ahead).await?;
+        if over > 0 {
+            info!(gateway = name, messages = over, state = ?left, "messages were left in the middle");
+        }
+        Ok(())
     }
 
     fn judge(&self, sms: &LeasedSms, attempt: Attempt, repeats: bool) -> Settled {

@@ -215,9 +215,6 @@ async fn a_message_whose_fate_nobody_knows_is_not_sent_again_unasked() {
     // The gateway has it, and the hotline dies before it hears so.
     hotline.kill().unwrap();
     carrier.mood(Mood::Takes);
-    let rows = rows(&hotline).await;
-    // As time would do it.
-    sqlx::query("UPDATE sms_out SET lease_until = 0").execute(&rows).await.unwrap();
     hotline.start_again().unwrap();
     hotline.logs("left in the middle", 1).await;
     let (_, stuck) = command(&hotline, &["sms", "list", "--stuck"]);
