@@ -14,7 +14,7 @@ FEATURES ?=
 # Parts set up what others need.
 .NOTPARALLEL:
 
-.PHONY: demo test test-fast lint fmt bench bench-asr fuzz prompts setup-build setup-test setup-vosk model
+.PHONY: demo test test-fast lint fmt bench bench-asr bench-sms fuzz prompts setup-build setup-test setup-vosk model
 
 demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
@@ -41,6 +41,9 @@ bench: setup-test  ## figures and ratios (ARGS="--quick" for a minute's look); s
 # The work is whisper.cpp's, which is built alike in every profile.
 bench-asr: model  ## how well recordings are understood and what it costs (KENTONGAN_SPEECH=FOLDER with clips)
 	$(CARGO) bench --locked --profile dev --bench asr -- $(ARGS)
+
+bench-sms: setup-build  ## messages a second, waits, duplicates and kill -9 (ARGS="--rates 500")
+	$(CARGO) bench --locked --bench sms -- $(ARGS)
 
 fuzz: setup-build  ## each fuzz target for SECONDS (default 60)
 	fuzz/run $(or $(SECONDS_EACH),60)

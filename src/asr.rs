@@ -33,6 +33,9 @@ pub trait Transcriber: Send + Sync {
     /// Writes down what is said in `audio` (16 kHz, mono, -1 to 1), times in milliseconds from its first sample.
     /// Looks at `watch` every few seconds of work at least, and tells it how far it is.
     fn transcribe(&self, audio: &[f32], watch: &Watch) -> Result<Vec<Segment>, TranscribeError>;
+
+    /// Nothing is waiting: what was kept for the next recording may go.
+    fn rest(&self) {}
 }
 
 /// How somebody outside follows a transcription and ends it.

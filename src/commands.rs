@@ -9,6 +9,7 @@ pub mod model;
 pub mod prompts;
 pub mod script;
 pub mod serve;
+pub mod sms;
 pub mod suggestions;
 pub mod ticket;
 pub mod transcribe;

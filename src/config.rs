@@ -6,9 +6,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::{asr, call, console, media, sip, store, ticket};
+use crate::{asr, call, console, media, sip, sms, store, ticket};
 
 /// Everything that a site may set. Each part's fields are documented with the part.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +30,7 @@ pub struct Config {
     pub http: Http,
     pub web: Web,
     pub console: console::Config,
+    pub sms: sms::Config,
     pub log: Log,
 }
 
@@ -72,6 +74,25 @@ pub struct Http {
 pub struct Web {
     /// Where both are served.
     pub listen: SocketAddr,
+    /// Networks of reverse proxies: who stands behind one is taken from its X-Forwarded-For.
+    pub proxies: Vec<IpNet>,
+    pub tls: Tls,
+}
+
+/// The same for other machines, encrypted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// Whether it is served at all.
+    pub enabled: bool,
+    /// Where it is served.
+    pub listen: SocketAddr,
+    /// Further names that browsers reach this machine by; its own names and addresses are known.
+    pub names: Vec<String>,
+    /// A certificate of the site's own, with its chain (PEM); without it one is made by an authority of this site.
+    pub certificate: Option<PathBuf>,
+    /// The key to it (PEM).
+    pub key: Option<PathBuf>,
 }
 
 /// Logs go to standard error.
@@ -129,6 +150,7 @@ impl Default for Config {
             http: Http::default(),
             web: Web::default(),
             console: console::Config::default(),
+            sms: sms::Config::default(),
             log: Log::default(),
         }
     }
@@ -154,7 +176,23 @@ impl Default for Http {
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Web {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            proxies: Vec::new(),
+            tls: Tls::default(),
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            enabled: true,
+            listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            names: Vec::new(),
+            certificate: None,
+            key: None,
+        }
     }
 }
 
@@ -216,7 +254,7 @@ impl Config {
 
     /// Makes every path absolute or relative to the working directory.
     fn relative_to(&mut self, folder: &Path) {
-        let files = [&mut self.suggest.places, &mut self.suggest.categories];
+        let files = [&mut self.suggest.places, &mut self.suggest.categories, &mut self.sms.replies];
         let paths =
             [&mut self.data, &mut self.ivr.script, &mut self.prompts.folder, &mut self.asr.models];
         for path in paths.into_iter().chain(files.into_iter().flatten()) {

@@ -39,6 +39,7 @@ use crate::files::Files;
 use crate::store::{Store, StoreError};
 use crate::ticket::suggest::Suggester;
 
+pub use access::Encrypted;
 pub use routes::routes;
 pub use secret::{PasswordError, Passwords, one_time_password};
 
@@ -47,7 +48,7 @@ pub use secret::{PasswordError, Passwords, one_time_password};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// What browsers call it behind a reverse proxy with TLS: `https://lapor.example.go.id`. Cookies are for TLS only
-    /// then, and a proxy on this machine is believed when it tells a browser's address.
+    /// then.
     pub origin: Option<String>,
     /// Minutes without a request after which somebody must sign in again.
     pub idle_minutes: u32,

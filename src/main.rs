@@ -50,6 +50,9 @@ enum Command {
     /// Check who did what.
     #[command(subcommand)]
     Audit(commands::audit::Command),
+    /// Send short messages, and see what came of them.
+    #[command(subcommand)]
+    Sms(commands::sms::Command),
     /// Write down what is said in recordings.
     Transcribe(commands::transcribe::Args),
     /// Tell what is wrong with this installation and what to do about it.
@@ -88,6 +91,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
         Command::User(command) => commands::user::run(&config, command).await,
         Command::Audit(command) => commands::audit::run(&config, command).await,
+        Command::Sms(command) => commands::sms::run(&config, command).await,
         Command::Transcribe(args) => commands::transcribe::run(&config, args).await,
         Command::Doctor => commands::doctor::run(&config, cli.config.as_deref()).await,
     }

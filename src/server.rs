@@ -1,7 +1,9 @@
 //! Starts the parts in order and stops them in reverse; the only place that spawns long tasks.
 
 pub mod health;
+pub mod messages;
 pub mod suggest;
+pub mod tls;
 mod transcription;
 pub mod voice;
 pub mod web;
@@ -48,6 +50,7 @@ pub struct Server {
     health: health::Health,
     web: web::Web,
     console: console::Config,
+    messages: messages::Messages,
 }
 
 impl Server {
@@ -64,6 +67,7 @@ impl Server {
         let files = Files::new(&config.data)?;
         recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now())
             .await?;
+        let seen = voice::look_at(&config).await;
         let voice = voice::load(&config)?;
         let engine =
             Engine::start(config.media.clone()).context("the media threads cannot start")?;
@@ -82,9 +86,13 @@ impl Server {
         hotline.adopt_stories().await?;
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
+        let (messages, hooks) =
+            messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())?;
+        let routes = hooks.merge(console::routes(console_of(&config, &hotline)));
+        let source = tls::Source::new(&config.web.tls, &config.data)?;
+        let web = web::Web::serve(&config.web, source, hotline.clock.clone(), routes).await?;
+        // Last: whoever hears that we are ready may call and post at once.
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
-        let routes = console::routes(console_of(&config, &hotline));
-        let web = web::Web::serve(config.web.listen, routes)?;
         let (late, hold) = watch::channel(false);
         let workers = config.has(Role::Transcribe).then(|| {
             let (store, files) = (hotline.store.clone(), hotline.files.clone());
@@ -95,7 +103,7 @@ impl Server {
         });
         let taking = tokio::spawn(take_calls(hotline.clone(), inbound, calls.clone()));
         let helpers = vec![
-            tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone())),
+            tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone(), seen)),
             tokio::spawn(watch_load(hotline.clone(), agent.clone(), late)),
             tokio::spawn(adopt_stories(hotline.clone())),
         ];
@@ -112,6 +120,7 @@ impl Server {
             health,
             web,
             console,
+            messages,
         })
     }
 
@@ -149,9 +158,10 @@ impl Server {
         let patience = Duration::from_secs(u64::from(self.hotline.config.drain));
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
-        self.web.stop().await;
-        // While the calls end: an engine may take seconds to notice.
+        // While the calls end: an engine may take seconds to notice, and a gateway to answer.
         let workers = tokio::spawn(async {
+            self.web.stop().await;
+            self.messages.stop().await;
             if let Some(workers) = self.workers {
                 workers.stop().await;
             }
@@ -170,7 +180,7 @@ impl Server {
         self.agent.close(GOODBYE).await;
         end(vec![self.taking]).await;
         if let Err(error) = workers.await {
-            warn!(%error, "the transcription workers did not end in order");
+            warn!(%error, "the workers did not end in order");
         }
         self.hotline.store.close().await;
         drop(self.health);

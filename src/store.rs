@@ -18,6 +18,7 @@ mod recovery;
 mod search;
 mod seed;
 mod sessions;
+mod sms;
 mod sql;
 mod staff;
 mod tickets;
@@ -51,6 +52,10 @@ pub use recovery::{Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};
 pub use seed::{AgencyRow, CategoryRow};
 pub use sessions::{LoginTry, NewSession, SessionRow};
+pub use sms::{
+    Answering, CodeToTell, Done, LeasedSms, NewOutgoing, NewPart, NewSms, Outgoing, ReceivedSms,
+    Settled, SmsCounts, SmsKind, SmsState, StoredSms, Taken, Whole, Wish, Words,
+};
 pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use transcripts::{Made, Redo, TranscriptRow};
@@ -96,6 +101,8 @@ pub struct Store {
     limits: Arc<Limits>,
     /// Told of each job that this process queued or did, after its commit.
     jobs_changed: Arc<Notify>,
+    /// Told of each short message that this process queued, after its commit.
+    sms_changed: Arc<Notify>,
 }
 
 impl Store {
@@ -125,7 +132,13 @@ impl Store {
         seed::load(&db).await?;
         search::catch_up(&db).await?;
         let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
-        Ok(Store { db, run, limits: Arc::new(limits), jobs_changed: Arc::default() })
+        Ok(Store {
+            db,
+            run,
+            limits: Arc::new(limits),
+            jobs_changed: Arc::default(),
+            sms_changed: Arc::default(),
+        })
     }
 
     /// Finishes what was asked for and closes the database. Later requests fail with [`StoreError::Closed`].

@@ -6,9 +6,11 @@ mod pieces;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperSegment,
+    WhisperState,
 };
 
 use super::audio::{SAMPLE_RATE, to_ms};
@@ -19,6 +21,9 @@ use crate::ticket::transcript::{Segment, Word};
 /// One model in memory.
 pub struct Whisper {
     context: WhisperContext,
+    /// What a job works in, 250 MB, until [`Transcriber::rest`]: taking it from the system and giving it back for each
+    /// recording holds up every other thread of the process that touches new memory.
+    states: Mutex<Vec<WhisperState>>,
     model: String,
     beam: u8,
     prompt: String,
@@ -47,7 +52,8 @@ impl Whisper {
             .map_err(|what| LoadError::Unreadable { path: path.to_owned(), what })?;
         // A NUL would not pass into C.
         let prompt = prompt.replace('\0', "");
-        Ok(Whisper { context, model: model.to_owned(), beam, prompt })
+        let states = Mutex::default();
+        Ok(Whisper { context, states, model: model.to_owned(), beam, prompt })
     }
 
     /// How `piece` of all `samples` is listened to.
@@ -126,9 +132,39 @@ impl Transcriber for Whisper {
         // Less than a second is refused by whisper.cpp: silence follows.
         let mut audio = audio.to_vec();
         audio.resize(audio.len().max(SAMPLE_RATE as usize * 5 / 4), 0.0);
-        let mut state = self.context.create_state().map_err(failed)?;
+        let mut state = self.state()?;
+        let heard = self.hear(&mut state, &audio, watch)?;
+        // One that failed is not used again.
+        self.idle_states().push(state);
+        Ok(heard)
+    }
+
+    fn rest(&self) {
+        self.idle_states().clear();
+    }
+}
+
+impl Whisper {
+    fn state(&self) -> Result<WhisperState, TranscribeError> {
+        match self.idle_states().pop() {
+            Some(state) => Ok(state),
+            None => self.context.create_state().map_err(failed),
+        }
+    }
+
+    fn idle_states(&self) -> std::sync::MutexGuard<'_, Vec<WhisperState>> {
+        // Whoever broke down had taken its state out.
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(
+        &self,
+        state: &mut WhisperState,
+        audio: &[f32],
+        watch: &Watch,
+    ) -> Result<Vec<Segment>, TranscribeError> {
         let mut heard = Vec::new();
-        for piece in pieces::pieces(&audio) {
+        for piece in pieces::pieces(audio) {
             if watch.is_cancelled() {
                 return Err(TranscribeError::Cancelled);
             }

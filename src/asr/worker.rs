@@ -220,6 +220,9 @@ async fn turn(shared: &Arc<Shared>, name: &str) -> Result<Turn, StoreError> {
     let due = shared.store.jobs_due(JobKind::Transcribe, now).await?;
     metrics::gauge!("kentongan_transcriptions_waiting").set(due as f64);
     if due == 0 {
+        if let Some(engine) = &*shared.engine.lock().await {
+            engine.rest();
+        }
         return Ok(Turn::Idle);
     }
     let Some(engine) = engine(shared).await else { return Ok(Turn::NoEngine) };

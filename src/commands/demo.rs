@@ -1,14 +1,19 @@
-//! `kentongan demo`: the hotline on loopback, and two real calls through it, told as they happen.
+//! `kentongan demo`: the hotline on loopback, two real calls through it and three short messages, told as they happen.
 //!
 //! Nothing is taken on trust: what the caller "hears" is told by an ear that compares the audio that came back with the
 //! prompts, the code that the second call types is the one that was heard, and the recording is listened to.
 
+mod handset;
+
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use handset::Handset;
+use ipnet::IpNet;
 use kentongan::asr::formats::Format;
 use kentongan::config::{Config, Role};
 use kentongan::media::Clip;
@@ -16,12 +21,15 @@ use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
 use kentongan::server::{Server, suggest, voice};
+use kentongan::sip::Trunk;
 use kentongan::store::{JobKind, Store, TicketView};
 use kentongan::ticket::TicketCode;
 use kentongan::ticket::transcript::{Outcome, Transcript};
 
 /// The complaint that is spoken unless another is given.
 const COMPLAINT: &[u8] = include_bytes!("../../tests/audio/aduan.wav");
+/// Who calls: a mobile telephone, which gets its code by short message too.
+const NUMBER: &str = "+6281200000000";
 /// The longest that any prompt may be waited for.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -46,9 +54,10 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     config.roles = vec![Role::Calls, Role::Transcribe];
     config.media.bind = [127, 0, 0, 1].into();
     on_loopback(&mut config, args.once);
+    let mut handset = Handset::start(&mut config).await?;
     let catalogue = Catalogue::read(&config.prompts.folder)?;
     let server = Server::start(config.clone()).await.context("the hotline did not start")?;
-    let told = tell(&config, &args, &server, catalogue).await;
+    let told = tell(&config, &args, &server, catalogue, &mut handset).await;
     match told {
         Ok(()) if args.once => {
             server.stop().await;
@@ -78,7 +87,11 @@ fn on_loopback(config: &mut Config, once: bool) {
     config.sip.listen = ([127, 0, 0, 1], port(5060)).into();
     config.http.listen = ([127, 0, 0, 1], port(9464)).into();
     config.web.listen = ([127, 0, 0, 1], port(8080)).into();
+    config.web.tls.enabled = false;
     config.calls.drain = 1;
+    // Who comes by a trunk has the number that the trunk says.
+    let networks = vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))];
+    config.sip.trunks = vec![Trunk { name: "demo".into(), networks, asserts_identity: true }];
 }
 
 async fn tell(
@@ -86,6 +99,7 @@ async fn tell(
     args: &Args,
     server: &Server,
     catalogue: Catalogue,
+    handset: &mut Handset,
 ) -> anyhow::Result<()> {
     let story = Story::new(catalogue);
     story.step(&format!(
@@ -95,7 +109,7 @@ async fn tell(
     ));
     let complaint = complaint(args.say.as_deref())?;
     let prompts = Repertoire::new(voice::load(config)?.prompts);
-    let phone = Phone::new([127, 0, 0, 1].into(), "+6281200000000").await?;
+    let phone = Phone::new([127, 0, 0, 1].into(), NUMBER).await?;
     let uri = format!("sip:hotline@{}", server.sip_address());
 
     story.step("The first call: somebody has a complaint.");
@@ -114,6 +128,10 @@ async fn tell(
     let length = listen_to(&recording, &complaint)?;
     story.step(&format!("Ticket {code} is in the database, with the recording {} ({length:.1} s): it holds what was said.", recording.display()));
 
+    let (_, text) = handset.receives().await?;
+    story.line("SMS", &format!("{text:?} ({} letters)", text.chars().count()));
+    ensure!(text.contains(&code.to_string()), "the message after the call has another code");
+
     story.step("The second call: what became of it?");
     let heard_file = config.data.join("heard-2.wav");
     let call = phone.dial(&uri, Some(&prompts), Some(heard_file.clone())).await?;
@@ -124,6 +142,7 @@ async fn tell(
         seconds(&hearing)
     ));
 
+    by_message(&story, server, handset).await?;
     written_down(&story, config, &server.hotline().store, &view).await?;
 
     for call in server.hotline().store.calls_recent(2).await? {
@@ -188,6 +207,30 @@ async fn ask(story: &Story, mut call: PhoneCall, code: &TicketCode) -> anyhow::R
         .await?;
     story.says("hangs up");
     Ok(call.hang_up().await)
+}
+
+/// Somebody without a telephone that reads menus: a report by short message, and a question with the code that came back.
+async fn by_message(story: &Story, server: &Server, handset: &mut Handset) -> anyhow::Result<()> {
+    story.step("A short message: somebody else writes, and then asks.");
+    let report = "LAPOR lampu jalan mati di depan SD Negeri 2 Ketapang sejak minggu lalu";
+    story.line("writes", &format!("{report:?}"));
+    handset.sends(server.web_address(), report).await?;
+    let (to, text) = handset.receives().await?;
+    story.line("SMS", &format!("{text:?} ({} letters)", text.chars().count()));
+    ensure!(to == handset.number, "the answer went to another number");
+    let code = text.split("Kode ").nth(1).and_then(|rest| rest.get(..9)).unwrap_or_default();
+    let code = TicketCode::parse(code).context("the answer has no code")?;
+    let view = ticket(&server.hotline().store, &code).await?;
+    let kept = view.messages.first().context("the ticket has no text")?;
+    ensure!(report.ends_with(&kept.body), "the ticket holds other words: {:?}", kept.body);
+
+    let question = format!("cek {}", code.digits());
+    story.line("writes", &format!("{question:?}"));
+    handset.sends(server.web_address(), &question).await?;
+    let (_, text) = handset.receives().await?;
+    story.line("SMS", &format!("{text:?} ({} letters)", text.chars().count()));
+    ensure!(text.contains("Diterima"), "the answer does not tell the status");
+    Ok(())
 }
 
 /// Tells what the machine made of the complaint, if it has a model to listen with.

@@ -1,5 +1,7 @@
 //! `kentongan doctor`: looks at everything a hotline needs, and says what to do about what is wrong.
 
+mod messages;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,6 +43,10 @@ pub async fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCod
     if running.is_none() {
         findings.push(sip_port(config.sip.listen));
         findings.push(media_ports(config));
+        findings.push(web_port(config.web.listen));
+        if config.web.tls.enabled {
+            findings.push(web_port(config.web.tls.listen));
+        }
     }
     findings.extend([codecs(), disk(config), clock(config)]);
     findings.extend(prompts(config));
@@ -50,6 +56,7 @@ pub async fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCod
     findings.push(categories(config).await);
     findings.push(model(config, file));
     findings.extend(transcription(config).await);
+    findings.extend(messages::findings(config).await);
     for finding in &findings {
         let mark = match finding.state {
             State::Ok => "ok     ",
@@ -103,6 +110,18 @@ fn sip_port(address: SocketAddr) -> Finding {
         Err(e) => error(
             "sip",
             format!("{address} cannot be bound ({e}): stop what uses it, or change [sip] listen"),
+        ),
+    }
+}
+
+fn web_port(address: SocketAddr) -> Finding {
+    match std::net::TcpListener::bind(address) {
+        Ok(_) => ok("web", format!("{address} is free")),
+        Err(e) => error(
+            "web",
+            format!(
+                "{address} cannot be bound ({e}): stop what uses it, or change [web] or [web.tls] listen"
+            ),
         ),
     }
 }

@@ -52,12 +52,17 @@ async fn show(config: &Config, store: &Store, code: &str) -> anyhow::Result<Exit
         return Ok(ExitCode::FAILURE);
     };
     let transcripts = store.transcripts_of_ticket(view.ticket.id).await?;
+    let sent = store.sms_of_ticket(view.ticket.id).await?;
     // The ticket is what was asked for; suggestions are a help.
     let suggester = suggest::load(&config.suggest)
         .inspect_err(|error| eprintln!("kentongan: no suggestions: {error:#}"))
         .ok();
     let suggesting = Suggesting { suggester, categories: store.categories().await? };
     print(config, &view, &transcripts, &suggesting)?;
+    for sms in sent {
+        let at = time(config, sms.queued, "%Y-%m-%d %H:%M:%S %Z")?;
+        println!("SMS        {at}: {:?} ({})", sms.body, sms.state.word());
+    }
     Ok(ExitCode::SUCCESS)
 }
 

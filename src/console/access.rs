@@ -1,6 +1,6 @@
 //! Who asks: the session behind the cookie, whether this role may use this address, and whether a form is from our own pages.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -34,6 +34,8 @@ pub(super) struct Actor {
     pub agency_name: Option<String>,
     pub must_change: bool,
     pub address: String,
+    /// Whether what is typed goes encrypted over the wire.
+    pub encrypted: bool,
     /// The hash of the session's token.
     pub session: String,
 }
@@ -62,9 +64,10 @@ pub(super) async fn guard(
     if !safe && !is_ours(&console, request.headers()) {
         return Err(PageError::ForeignForm);
     }
-    let address = address(&console, request.headers(), request.extensions());
+    let address = address(request.extensions());
+    let encrypted = console.config.tls() || request.extensions().get::<Encrypted>().is_some();
     if let Access::Roles(roles) = access {
-        let Some(actor) = actor(&console, request.headers(), &address).await? else {
+        let Some(mut actor) = actor(&console, request.headers(), &address).await? else {
             return Ok(to_sign_in(&request).into_response());
         };
         let path = request.uri().path();
@@ -74,15 +77,23 @@ pub(super) async fn guard(
         if !roles.contains(&actor.role) {
             return Err(PageError::Forbidden);
         }
+        actor.encrypted = encrypted;
         request.extensions_mut().insert(actor);
     }
-    request.extensions_mut().insert(Address(address));
+    request.extensions_mut().insert(Address { text: address, encrypted });
     Ok(next.run(request).await)
 }
 
-/// The browser's address.
+/// The browser's address, and whether what it sends is encrypted.
 #[derive(Clone, Debug)]
-pub(super) struct Address(pub String);
+pub(super) struct Address {
+    pub text: String,
+    pub encrypted: bool,
+}
+
+/// Laid upon each request that came by TLS to this program itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted;
 
 async fn actor(
     console: &Console,
@@ -101,6 +112,7 @@ async fn actor(
         agency_name: row.agency_name,
         must_change: row.must_change,
         address: address.to_owned(),
+        encrypted: false,
         session,
     }))
 }
@@ -134,24 +146,16 @@ fn is_ours(console: &Console, headers: &HeaderMap) -> bool {
         Some(ours) => origin == ours.trim_end_matches('/'),
         None => {
             let host = text(header::HOST).unwrap_or_default();
-            !host.is_empty() && origin.strip_prefix("http://") == Some(host)
+            let named = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            !host.is_empty() && named == Some(host)
         }
     }
 }
 
-/// The browser's address: the peer's, or what a proxy on this machine says if the site has one.
-fn address(console: &Console, headers: &HeaderMap, extensions: &Extensions) -> String {
-    let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
-        return String::new();
-    };
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-    let told = forwarded
-        .filter(|_| console.config.tls() && peer.ip().is_loopback())
-        .and_then(|value| value.to_str().ok())
-        // Only the last one was written by our proxy.
-        .and_then(|list| list.rsplit(',').next())
-        .and_then(|last| last.trim().parse::<IpAddr>().ok());
-    told.unwrap_or(peer.ip()).to_string()
+/// The browser's address; behind a proxy `server::web` has put the browser's in the proxy's place.
+fn address(extensions: &Extensions) -> String {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or_else(String::new, |ConnectInfo(peer)| peer.ip().to_canonical().to_string())
 }
 
 fn cookie_name(console: &Console) -> &'static str {

@@ -35,7 +35,7 @@ pub(super) struct Wanted {
 
 /// `GET /masuk`
 pub(super) async fn sign_in_page(
-    State(console): App,
+    Extension(address): Extension<Address>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
     html(SignInPage {
@@ -43,7 +43,7 @@ pub(super) async fn sign_in_page(
         login: "",
         wanted: access::own_path(&wanted.ke),
         error: None,
-        no_tls: !console.config.tls(),
+        no_tls: !address.encrypted,
     })
 }
 
@@ -58,7 +58,7 @@ pub(super) struct SignIn {
 /// `POST /masuk`: the same answer in the same time, whether the name or the password is wrong.
 pub(super) async fn sign_in(
     State(console): App,
-    Extension(Address(address)): Extension<Address>,
+    Extension(Address { text: address, encrypted }): Extension<Address>,
     headers: HeaderMap,
     Form(form): Form<SignIn>,
 ) -> Result<Response, PageError> {
@@ -70,7 +70,7 @@ pub(super) async fn sign_in(
             login: &form.nama,
             wanted: access::own_path(&form.ke),
             error: Some(error),
-            no_tls: !console.config.tls(),
+            no_tls: !encrypted,
         });
         page.map(|page| (status, page).into_response())
     };
@@ -241,7 +241,7 @@ pub(super) struct FirstAdmin {
 /// `POST /mulai/{token}`
 pub(super) async fn begin(
     State(console): App,
-    Extension(Address(address)): Extension<Address>,
+    Extension(Address { text: address, .. }): Extension<Address>,
     Path(token): Path<String>,
     headers: HeaderMap,
     Form(form): Form<FirstAdmin>,

@@ -77,7 +77,7 @@ impl Frame {
             keys: KEYS,
             nonce: secret::token(),
             notice: None,
-            no_tls: !console.config.tls() && !is_local(&actor.address),
+            no_tls: !actor.encrypted && !is_local(&actor.address),
             refresh: None,
         })
     }

@@ -8,6 +8,7 @@ mod config;
 mod lateness;
 mod port;
 mod thread;
+mod urgent;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -147,9 +148,11 @@ impl Thread {
         let legs = Arc::new(AtomicUsize::new(0));
         let worker =
             thread::Worker::new(poll, queue, recorder.handle(), board.clone(), legs.clone());
-        let join = std::thread::Builder::new()
-            .name(format!("media-{number}"))
-            .spawn(move || worker.run())?;
+        let join =
+            std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+                urgent::make_urgent();
+                worker.run();
+            })?;
         Ok(Thread { door: Door { orders, waker }, board, legs, join: Some(join) })
     }
 }

@@ -90,7 +90,11 @@ impl Drop for Health {
     }
 }
 
-async fn metrics_text() -> String {
+async fn metrics_text(State(facts): State<Facts>) -> String {
+    if let Ok(counts) = facts.hotline.store.sms_counts().await {
+        metrics::gauge!("kentongan_sms_waiting").set((counts.queued + counts.sending) as f64);
+        metrics::gauge!("kentongan_sms_stuck").set((counts.failed + counts.unsure) as f64);
+    }
     METRICS.run_upkeep();
     METRICS.render()
 }

@@ -57,14 +57,15 @@ pub fn read_script(path: &Path) -> anyhow::Result<Script> {
 
 /// Takes a changed script or prompt for the next call, on SIGHUP or when the files change; a broken one never
 /// replaces a good one.
-pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
+///
+/// `seen` is how the files looked before they were read: what changed since then is not missed.
+pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>, mut seen: Look) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => {
             return error!(%error, "SIGHUP cannot be heard; changed scripts need a restart");
         }
     };
-    let mut seen = look_at(&config).await;
     loop {
         tokio::select! {
             _ = hangups.recv() => {}
@@ -90,9 +91,9 @@ pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>) {
 
 /// What tells one state of the files from another: each one's time and size. A time alone misses an older file that
 /// is put in the place of a newer.
-type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+pub type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
-async fn look_at(config: &Config) -> Look {
+pub async fn look_at(config: &Config) -> Look {
     let (script, prompts) = (config.ivr.script.clone(), config.prompts.folder.clone());
     let looking = tokio::task::spawn_blocking(move || {
         let mut look = Look::new();

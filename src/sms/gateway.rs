@@ -263,6 +263,11 @@ pub trait Gateway: Send + Sync {
     /// What its answer means.
     fn sent(&self, status: u16, body: &[u8]) -> Sent;
 
+    /// Whether the gateway knows a message by our reference, so that a second attempt sends nothing twice.
+    fn repeats(&self) -> bool {
+        false
+    }
+
     /// How a message leaves; by [`Gateway::send`] unless the gateway has no HTTP.
     fn outbound(&self, message: &OutboundMessage<'_>) -> Outbound {
         Outbound::Http(self.send(message))

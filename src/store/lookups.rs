@@ -39,7 +39,28 @@ impl Store {
         asker: Asker,
         now: Timestamp,
     ) -> Result<LookedUp, StoreError> {
-        let request = Arc::new(LookUp {
+        let request = Arc::new(LookUp::new(code, asker, Arc::clone(&self.limits), now));
+        self.db
+            .write(Durability::Process, move |tx| {
+                let request = Arc::clone(&request);
+                Box::pin(async move { look_up(tx, &request).await })
+            })
+            .await
+    }
+}
+
+pub(super) struct LookUp {
+    /// `None` when what was typed is no code.
+    pub(super) code: Option<TicketCode>,
+    call: Option<CallId>,
+    who: disclosure::Asker,
+    limits: Arc<Limits>,
+    now: Timestamp,
+}
+
+impl LookUp {
+    pub(super) fn new(code: &str, asker: Asker, limits: Arc<Limits>, now: Timestamp) -> LookUp {
+        LookUp {
             code: TicketCode::parse(code).ok(),
             call: asker.call,
             who: disclosure::Asker {
@@ -47,22 +68,10 @@ impl Store {
                 asserted: asker.asserted,
                 pin: false,
             },
-            limits: Arc::clone(&self.limits),
+            limits,
             now,
-        });
-        self.db
-            .write(Durability::Process, move |tx| Box::pin(look_up(tx, Arc::clone(&request))))
-            .await
+        }
     }
-}
-
-struct LookUp {
-    /// `None` when what was typed is no code.
-    code: Option<TicketCode>,
-    call: Option<CallId>,
-    who: disclosure::Asker,
-    limits: Arc<Limits>,
-    now: Timestamp,
 }
 
 #[derive(sqlx::FromRow)]
@@ -90,11 +99,11 @@ impl From<FactsRow> for TicketFacts {
     }
 }
 
-async fn look_up(tx: &mut Tx, request: Arc<LookUp>) -> Result<LookedUp, StoreError> {
-    let LookUp { code, who, limits, now, .. } = &*request;
-    let tries = tries(tx, &request).await?;
+pub(super) async fn look_up(tx: &mut Tx, request: &LookUp) -> Result<LookedUp, StoreError> {
+    let LookUp { code, who, limits, now, .. } = request;
+    let tries = tries(tx, request).await?;
     if let Some(limit) = limits.against(who, &tries) {
-        record(tx, &request, TryOutcome::Refused).await?;
+        record(tx, request, TryOutcome::Refused).await?;
         return Ok(LookedUp::Exhausted(limit));
     }
     let (outcome, answer) = match code {
@@ -104,7 +113,7 @@ async fn look_up(tx: &mut Tx, request: Arc<LookUp>) -> Result<LookedUp, StoreErr
             Some(facts) => (TryOutcome::Found, LookedUp::Found(disclose(&facts, who, *now))),
         },
     };
-    record(tx, &request, outcome).await?;
+    record(tx, request, outcome).await?;
     let after = Tries { all: tries.all.saturating_add(outcome.weight()), ..tries };
     if limits.alarming(&after) && !limits.alarming(&tries) {
         tracing::warn!(
@@ -166,7 +175,7 @@ async fn tries(tx: &mut Tx, request: &LookUp) -> Result<Tries, sqlx::Error> {
     })
 }
 
-fn before(now: Timestamp, by: Duration) -> Timestamp {
+pub(super) fn before(now: Timestamp, by: Duration) -> Timestamp {
     Timestamp(now.0.saturating_sub(super::millis(by)))
 }
 

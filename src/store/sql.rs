@@ -192,6 +192,85 @@ statements! {
         WHERE x.id > $1 ORDER BY x.id LIMIT $2";
     MESSAGES_TO_INDEX = "SELECT id, id, ticket, at, body FROM message WHERE id > $1 ORDER BY id LIMIT $2";
 
+    // Short messages that came.
+    SMS_KNOWN = "SELECT id FROM sms_in WHERE gateway = $1 AND external_id = $2";
+    SMS_LIKE = "SELECT ticket FROM sms_in WHERE fingerprint = $1 AND received > $2 ORDER BY id LIMIT 1";
+    INSERT_SMS = "INSERT INTO sms_in (gateway, external_id, sender, number, recipient, body, sent, received, fingerprint,
+            outcome, ticket)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
+    ANSWER_OF_TICKET = "SELECT t.id AS ticket, a.name AS agency, (SELECT body FROM message WHERE ticket = t.id
+            AND kind = 'answer' ORDER BY id DESC LIMIT 1) AS answer
+        FROM ticket t LEFT JOIN agency a ON a.id = t.agency WHERE t.code = $1";
+    PART_KNOWN = "SELECT whole FROM sms_part WHERE gateway = $1 AND external_id = $2";
+    PART_OPEN_WHOLE = "SELECT p.whole FROM sms_part p WHERE p.gateway = $1 AND p.sender = $2 AND p.reference = $3
+            AND p.parts = $4 AND p.received > $5 AND p.taken = 0
+            AND NOT EXISTS (SELECT 1 FROM sms_part q WHERE q.whole = p.whole AND q.number = $6)
+        ORDER BY p.id DESC LIMIT 1";
+    INSERT_PART = "INSERT INTO sms_part (gateway, external_id, sender, recipient, reference, number, parts, body, sent,
+            received, whole)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
+    PART_BEGINS_WHOLE = "UPDATE sms_part SET whole = id WHERE id = $1";
+    PARTS_OF_WHOLE = "SELECT gateway, external_id, sender, recipient, number, parts, body, sent, received FROM sms_part
+        WHERE whole = $1 ORDER BY number, id";
+    PARTS_TAKEN = "UPDATE sms_part SET taken = 1 WHERE whole = $1";
+    PARTS_STALE = "SELECT whole FROM sms_part WHERE taken = 0 GROUP BY whole
+        HAVING MAX(received) < $1 ORDER BY whole LIMIT $2";
+    STOP_SMS = "INSERT INTO sms_stop (number, since) SELECT $1, $2 WHERE $1 IS NOT NULL ON CONFLICT (number) DO NOTHING";
+    START_SMS = "DELETE FROM sms_stop WHERE number = $1";
+    SMS_STOPPED = "SELECT COUNT(*) FROM sms_stop WHERE number = $1";
+
+    SMS_RECEIVED = "SELECT i.gateway, i.external_id, i.sender, i.body, i.received, i.outcome, t.code
+        FROM sms_in i LEFT JOIN ticket t ON t.id = i.ticket ORDER BY i.id DESC LIMIT $1";
+
+    // Short messages that go.
+    SMS_ANSWERS_SINCE = "SELECT COUNT(*) AS answers, MAX(due) AS newest FROM sms_out
+        WHERE number = $1 AND queued > $2 AND answers IS NOT NULL";
+    QUEUE_SMS = "INSERT INTO sms_out (reference, gateway, number, body, parts, kind, answers, ticket, state, queued, due)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $10) ON CONFLICT DO NOTHING RETURNING id";
+    LEASE_SMS = "UPDATE sms_out SET state = 'sending', attempts = attempts + 1, lease_until = $3
+        WHERE id = (SELECT id FROM sms_out WHERE gateway = $1 AND state = 'queued' AND due <= $2
+            ORDER BY due, id LIMIT 1)
+        RETURNING id, reference, number, body, attempts, queued";
+    SMS_ACCEPTED = "UPDATE sms_out SET state = CASE state WHEN 'sending' THEN 'accepted' ELSE state END,
+            accepted = COALESCE(accepted, $3), gateway_id = $4, last_error = NULL
+        WHERE id = $1 AND attempts = $2";
+    SMS_LATER = "UPDATE sms_out SET state = 'queued', due = $3, last_error = $4
+        WHERE id = $1 AND attempts = $2 AND state = 'sending'";
+    SMS_SETTLED = "UPDATE sms_out SET state = $5, settled = $3, last_error = $4
+        WHERE id = $1 AND attempts = $2 AND state = 'sending'";
+    SMS_LEASES_OVER = "UPDATE sms_out SET state = $3, last_error = $4
+        WHERE gateway = $1 AND state = 'sending' AND lease_until < $2";
+    SMS_REPORTED = "UPDATE sms_out SET state = $3, last_error = $4, accepted = COALESCE(accepted, $5),
+            settled = CASE WHEN $3 IN ('delivered', 'failed') THEN $5 END
+        WHERE id = (SELECT id FROM sms_out WHERE reference = $2 AND gateway = $1
+                UNION ALL SELECT id FROM sms_out WHERE gateway = $1 AND gateway_id = $2 LIMIT 1)
+            AND (state IN ('queued', 'sending', 'unsure') OR (state = 'accepted' AND $3 <> 'accepted')
+                OR (state = 'sent' AND $3 IN ('delivered', 'failed')))";
+    SMS_NEXT_DUE = "SELECT MIN(due) FROM sms_out WHERE gateway = $1 AND state = 'queued'";
+    SMS_CODES_TO_TELL = "SELECT t.id, t.code, t.number, c.ended FROM call c JOIN ticket t ON t.id = c.ticket
+        WHERE c.ended > $1 AND c.ticket IS NOT NULL AND c.trunk IS NOT NULL AND t.number LIKE '+628%'
+            AND t.channel = 'phone'
+            AND NOT EXISTS (SELECT 1 FROM sms_out o WHERE o.ticket = t.id AND o.kind = 'code')
+            AND NOT EXISTS (SELECT 1 FROM sms_stop s WHERE s.number = t.number)
+        ORDER BY c.ended LIMIT $2";
+    SMS_LIST = "SELECT o.id, o.reference, o.gateway, o.number, o.body, o.parts, o.kind, t.code, o.state, o.attempts,
+            o.queued, o.due, o.accepted, o.settled, o.last_error
+        FROM sms_out o LEFT JOIN ticket t ON t.id = o.ticket
+        WHERE o.state = $1 OR $1 IS NULL ORDER BY o.id DESC LIMIT $2";
+    SMS_OF_TICKET = "SELECT o.id, o.reference, o.gateway, o.number, o.body, o.parts, o.kind, t.code, o.state, o.attempts,
+            o.queued, o.due, o.accepted, o.settled, o.last_error
+        FROM sms_out o JOIN ticket t ON t.id = o.ticket WHERE o.ticket = $1 ORDER BY o.id";
+    SMS_AGAIN = "UPDATE sms_out SET state = 'queued', due = $2, queued = $2, settled = NULL, last_error = NULL
+        WHERE id = $1 AND state IN ('failed', 'unsure', 'queued')";
+    SMS_COUNTS = "SELECT (SELECT COUNT(*) FROM sms_out WHERE state = 'queued') AS queued,
+        (SELECT COUNT(*) FROM sms_out WHERE state = 'sending') AS sending,
+        (SELECT MIN(queued) FROM sms_out WHERE state = 'queued') AS oldest,
+        (SELECT COUNT(*) FROM sms_out WHERE state = 'unsure') AS unsure,
+        (SELECT COUNT(*) FROM sms_out WHERE state = 'failed') AS failed,
+        (SELECT last_error FROM sms_out WHERE state = 'queued' AND last_error IS NOT NULL ORDER BY id LIMIT 1) AS trouble";
+    SMS_SINCE = "SELECT external_id, sender, body, COALESCE(sent, received) AS at FROM sms_in
+        WHERE gateway = $1 AND received > $2 ORDER BY id";
+
     // Seed data and settings.
     PUT_SETTING = "INSERT INTO setting (key, value) VALUES ($1, $2)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value";

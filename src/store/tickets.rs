@@ -106,7 +106,7 @@ pub enum MessageKind {
 }
 
 /// Codes drawn for one ticket. With a million tickets open, all of them taken is one chance in 10^13.
-const DRAWS: usize = 16;
+pub(super) const DRAWS: usize = 16;
 
 impl Store {
     /// The one door for new tickets: the ticket, its history, its recordings, its text and the transcription jobs, all
@@ -126,7 +126,10 @@ impl Store {
         async move {
             let ticket = self
                 .db
-                .write(Durability::PowerCut, move |tx| Box::pin(open(tx, Arc::clone(&request))))
+                .write(Durability::PowerCut, move |tx| {
+                    let request = Arc::clone(&request);
+                    Box::pin(async move { open(tx, &request).await })
+                })
                 .await?;
             self.jobs_changed.notify_waiters();
             Ok(ticket)
@@ -143,7 +146,8 @@ impl Store {
         let addition = Arc::new(addition);
         self.db
             .write(Durability::PowerCut, move |tx| {
-                Box::pin(add(tx, ticket, Arc::clone(&addition), now))
+                let addition = Arc::clone(&addition);
+                Box::pin(async move { add(tx, ticket, &addition, now).await })
             })
             .await?;
         self.jobs_changed.notify_waiters();
@@ -180,14 +184,15 @@ impl Store {
     }
 }
 
-struct OpenRequest {
-    intake: Intake,
-    now: Timestamp,
-    codes: Vec<TicketCode>,
+pub(super) struct OpenRequest {
+    pub(super) intake: Intake,
+    pub(super) now: Timestamp,
+    /// Of which the first that is free is taken.
+    pub(super) codes: Vec<TicketCode>,
 }
 
-async fn open(tx: &mut Tx, request: Arc<OpenRequest>) -> Result<Ticket, OpenError> {
-    let OpenRequest { intake, now, codes } = &*request;
+pub(super) async fn open(tx: &mut Tx, request: &OpenRequest) -> Result<Ticket, OpenError> {
+    let OpenRequest { intake, now, codes } = request;
     if let Some(ticket) = already_open(tx, &intake.recordings).await? {
         attach(tx, ticket.id, &intake.recordings, intake.call, *now).await?;
         return Ok(ticket);
@@ -320,10 +325,10 @@ async fn must_have(tx: &mut Tx, ticket: TicketId, recording: RecordingId) -> Res
     if found == 0 { Err(OpenError::UnknownRecording(recording)) } else { Ok(()) }
 }
 
-async fn add(
+pub(super) async fn add(
     tx: &mut Tx,
     ticket: TicketId,
-    addition: Arc<Addition>,
+    addition: &Addition,
     now: Timestamp,
 ) -> Result<(), OpenError> {
     let status: Option<Status> = on_tx!(

@@ -29,6 +29,7 @@ impl Site {
             ("data", format!("{:?}", self.path("data"))),
             ("sip.listen", format!("'127.0.0.1:{}'", self.sip)),
             ("http.listen", format!("'127.0.0.1:{}'", free_port().unwrap())),
+            ("web.tls.enabled", "false".into()),
             ("web.listen", format!("'127.0.0.1:{}'", free_port().unwrap())),
             ("media.bind", "'127.0.0.1'".into()),
             ("ivr.script", format!("{:?}", home.join("ivr-scripts/hotline.toml"))),

@@ -191,6 +191,8 @@ fn configuration(data: &Path, [sip, http, web]: [u16; 3], extra: &str) -> anyhow
         listen = "127.0.0.1:{http}"
         [web]
         listen = "127.0.0.1:{web}"
+        [web.tls]
+        enabled = false
         [ivr]
         script = {script:?}
         [prompts]

@@ -76,7 +76,7 @@ async fn kill_at(moments: Vec<std::ops::Range<f64>>, callers: usize) {
 }
 
 /// A seed of its own each time, told so that a failure can be had again: `KENTONGAN_SEED=...`.
-fn seeded() -> StdRng {
+pub fn seeded() -> StdRng {
     let seed = std::env::var("KENTONGAN_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(rand::random);
     eprintln!("KENTONGAN_SEED={seed}");

@@ -63,6 +63,7 @@ impl Loopback {
         config.sip.listen = ([127, 0, 0, 1], 0).into();
         config.http.listen = ([127, 0, 0, 1], 0).into();
         config.web.listen = ([127, 0, 0, 1], 0).into();
+        config.web.tls.enabled = false;
         config.media.bind = [127, 0, 0, 1].into();
         config.media.ports = 0..=0;
         config.calls.drain = 0;

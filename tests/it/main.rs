@@ -2,13 +2,19 @@
 
 mod caller;
 mod callfile;
+mod carrier;
 mod cli;
 mod console;
+mod demo;
 mod disk;
 mod doctor;
 mod drain;
+mod gammu;
+mod gateways;
 mod hotline;
 mod hotline_calls;
+mod kannel;
+mod kannel_messages;
 mod kill;
 mod loopback;
 mod loopback_calls;
@@ -28,6 +34,7 @@ mod sip_sipp;
 mod sip_timers;
 mod sip_transport;
 mod sipp;
+mod sms;
 mod sound;
 mod torture;
 mod transcribe;

@@ -77,6 +77,51 @@ pub async fn recordings(hotline: &Hotline) -> Vec<Recording> {
         .collect()
 }
 
+/// A message that came.
+#[derive(Debug)]
+pub struct SmsIn {
+    pub external_id: String,
+    pub body: String,
+    /// In milliseconds, by the gateway's clock.
+    pub sent: Option<i64>,
+}
+
+/// A message that goes.
+#[derive(Debug)]
+pub struct SmsOut {
+    pub number: String,
+    pub state: String,
+    /// The row of the message that it answers.
+    pub answers: Option<i64>,
+}
+
+/// What was written about tickets: code, who reports, text; the first first.
+pub async fn reports(hotline: &Hotline) -> Vec<(String, String, String)> {
+    let reports = "SELECT code, number, body FROM ticket JOIN message ON message.ticket = ticket.id
+        WHERE message.kind = 'report' ORDER BY ticket.id";
+    sqlx::query_as(reports).fetch_all(&open(hotline).await).await.unwrap()
+}
+
+/// All messages that came, the first first.
+pub async fn sms_in(hotline: &Hotline) -> Vec<SmsIn> {
+    type Row = (String, String, Option<i64>);
+    let rows: Vec<Row> = sqlx::query_as("SELECT external_id, body, sent FROM sms_in ORDER BY id")
+        .fetch_all(&open(hotline).await)
+        .await
+        .unwrap();
+    rows.into_iter().map(|(external_id, body, sent)| SmsIn { external_id, body, sent }).collect()
+}
+
+/// All messages that go or went, the first first.
+pub async fn sms_out(hotline: &Hotline) -> Vec<SmsOut> {
+    type Row = (String, String, Option<i64>);
+    let rows: Vec<Row> = sqlx::query_as("SELECT number, state, answers FROM sms_out ORDER BY id")
+        .fetch_all(&open(hotline).await)
+        .await
+        .unwrap();
+    rows.into_iter().map(|(number, state, answers)| SmsOut { number, state, answers }).collect()
+}
+
 async fn open(hotline: &Hotline) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(hotline.database());
     SqlitePool::connect_with(options).await.expect("the hotline left a database")

@@ -171,26 +171,20 @@ async fn an_idle_session_ends() {
 }
 
 #[tokio::test]
-async fn a_browsers_address_is_the_peers_unless_our_own_proxy_tells_it() {
+async fn a_browsers_address_is_the_peers_whatever_it_says() {
     use axum::extract::ConnectInfo;
     use std::net::SocketAddr;
     let tls = Config { origin: Some("https://lapor.test".into()), ..Config::default() };
-    for (config, peer, told, expected) in [
-        (Config::default(), "192.0.2.7:1", "203.0.113.9", "192.0.2.7"),
-        (Config::default(), "127.0.0.1:1", "203.0.113.9", "127.0.0.1"),
-        (tls.clone(), "192.0.2.7:1", "203.0.113.9", "192.0.2.7"),
-        (tls.clone(), "127.0.0.1:1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
-        (tls, "127.0.0.1:1", "<script>", "127.0.0.1"),
-    ] {
+    for config in [Config::default(), tls] {
         let office = Office::with(config).await;
         office.knows("petugas").await;
         let fields = [("nama", "petugas"), ("sandi", PASSWORD)];
-        let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", told)];
+        let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", "203.0.113.9")];
         let mut request = foreign_form(Method::POST, "", "/masuk", &fields, &headers);
-        let peer: SocketAddr = peer.parse().unwrap();
+        let peer: SocketAddr = "[::ffff:192.0.2.7]:1".parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(peer));
         assert_eq!(office.ask(request).await.status, StatusCode::SEE_OTHER);
         let rows = office.store().audit_before(i64::MAX, 1).await.unwrap();
-        assert_eq!((rows[0].action.as_str(), rows[0].address.as_str()), ("sign_in", expected));
+        assert_eq!((rows[0].action.as_str(), rows[0].address.as_str()), ("sign_in", "192.0.2.7"));
     }
 }

@@ -1,6 +1,8 @@
 //! Gammu SMSD: a modem on this machine. Its `RunOnReceive` program posts what it finds in its environment as a form;
 //! messages leave by `gammu-smsd-inject`, for there is no HTTP.
 
+pub mod inbox;
+
 use ipnet::IpNet;
 use serde::Deserialize;
 

@@ -46,6 +46,11 @@ fn key(secret: &str) -> Option<Vec<u8>> {
     unbase64(secret.strip_prefix("whsec_")?)
 }
 
+/// The signature of a post by whoever has the secret (`whsec_...`); `None` if that is no secret.
+pub fn sign(secret: &str, id: &str, seconds: &str, body: &[u8]) -> Option<String> {
+    key(secret).map(|key| signature(&key, id, seconds, body))
+}
+
 /// `v1,` and the signature.
 fn signature(key: &[u8], id: &str, seconds: &str, body: &[u8]) -> String {
     let parts = [id.as_bytes(), b".", seconds.as_bytes(), b".", body];
@@ -96,6 +101,10 @@ impl Gateway for Generic {
         call.header("webhook-id", message.reference.to_owned())
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", signatures.join(" "))
+    }
+
+    fn repeats(&self) -> bool {
+        true
     }
 
     fn sent(&self, status: u16, body: &[u8]) -> Sent {

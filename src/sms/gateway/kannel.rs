@@ -3,6 +3,8 @@
 //! Nothing is signed: a token and the address are all that there is. The same message keeps its `%I` when it is fetched
 //! again; without `%I` it cannot be told from another and is refused.
 
+pub mod access_log;
+
 use ipnet::IpNet;
 use serde::Deserialize;
 

@@ -95,6 +95,10 @@ impl Gateway for SmsGate {
         post_json(&self.url, &body).basic(&self.username, self.password.newest())
     }
 
+    fn repeats(&self) -> bool {
+        true
+    }
+
     fn sent(&self, status: u16, body: &[u8]) -> Sent {
         let answer = json::parse(body).unwrap_or_default();
         match status {
