@@ -69,6 +69,7 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
                 "\nThe hotline stays up: dial sip:hotline@{} with any softphone on this machine.",
                 server.sip_address()
             );
+            println!("Console: {}", console(&server).await?);
             println!("Metrics: http://{}/metrics. Ctrl-C ends it.", server.http_address());
             tokio::signal::ctrl_c().await?;
             server.stop().await;
@@ -79,6 +80,14 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
             Err(error)
         }
     }
+}
+
+/// Where the tickets of the demonstration can be looked at: by a link that makes whoever opens it the first admin, once.
+async fn console(server: &Server) -> anyhow::Result<String> {
+    Ok(match server.first_admin().await? {
+        Some(link) => format!("{link} (opens once, and makes you the first admin)"),
+        None => format!("http://{}/masuk", server.web_address()),
+    })
 }
 
 /// Loopback only. A demonstration that ends by itself takes any free ports, so that it can run beside a hotline.

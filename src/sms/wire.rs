@@ -31,6 +31,8 @@ pub struct Wire {
 impl Wire {
     /// Fails only where TLS cannot be set up at all.
     pub fn new() -> Result<Wire, reqwest::Error> {
+        // Done already in the program itself, whose `main` does it first thing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(PATIENCE)

@@ -56,8 +56,6 @@ pub struct Carrier {
 
 impl Carrier {
     pub async fn start() -> Carrier {
-        // The program does it first thing; here it may be done already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let (taken, mood) = (Arc::new(Taken::default()), watch::Sender::new(Mood::Takes));
         let routes = Router::new().fallback(take).with_state((taken.clone(), mood.subscribe()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -161,12 +162,20 @@ pub fn slow() -> bool {
     wanted
 }
 
-/// A port that was free a moment ago, for UDP and TCP alike.
+/// Below what the kernel gives to whoever asks for any port (32768 and up), so that nobody takes it in the meantime.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// A port that was free a moment ago, for UDP and TCP alike, and that this process has not given away yet.
 pub fn free_port() -> anyhow::Result<u16> {
-    for _ in 0..64 {
-        let tcp = TcpListener::bind(("127.0.0.1", 0))?;
-        let port = tcp.local_addr()?.port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Other processes do the same: each begins somewhere else.
+    let begin = (std::process::id() * 97 % PORTS.len() as u32) as u16;
+    for _ in 0..512 {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + (begin + step % PORTS.len() as u16) % PORTS.len() as u16;
+        let free = TcpListener::bind(("127.0.0.1", port)).is_ok()
+            && UdpSocket::bind(("127.0.0.1", port)).is_ok();
+        if free {
             return Ok(port);
         }
     }
