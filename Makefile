@@ -3,7 +3,8 @@
 
 SHELL := /bin/bash
 CARGO ?= cargo
-# The rendered voice, the test phones and the load generator come from Debian and PyPI; deploy/setup says which.
+# The rendered voice, the test phones and the load generator come from Debian and PyPI, what the pages use from npm;
+# deploy/setup says which.
 SETUP := deploy/setup
 # Models are shared by all that is run from here; a hotline of its own has them beside its data.
 export KENTONGAN__ASR__MODELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kentongan/models
@@ -25,7 +26,7 @@ test: setup-test model  ## everything that CI runs, with real phones and both sp
 	$(CARGO) run --locked --quiet $(FEATURES) -- model install vosk-ko --if-missing
 	KENTONGAN_SLOW=1 RUST_TEST_THREADS=8 $(CARGO) test --locked $(FEATURES)
 
-test-fast:  ## what needs no other program: a minute
+test-fast: setup-build  ## what needs no other program: a minute
 	$(CARGO) test --locked
 
 lint: setup-vosk

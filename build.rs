@@ -1,12 +1,25 @@
 //! Rebuilds when a migration is added: `sqlx::migrate!` reads the folder while compiling, which cargo does not see.
+//! What the console takes from npm must be there: it becomes part of the program.
 //! With the feature `vosk`, tells where libvosk is, so that neither building nor running it from here needs more.
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");
+    browser_libraries();
     if env::var_os("CARGO_FEATURE_VOSK").is_some() {
         vosk();
+    }
+}
+
+/// `console::assets` includes them.
+fn browser_libraries() {
+    for file in ["dist/htmx.min.js", "LICENSE", "package.json"] {
+        let file = Path::new("web/node_modules/htmx.org").join(file);
+        println!("cargo::rerun-if-changed={}", file.display());
+        if !file.is_file() {
+            println!("cargo::error={} is missing: run `deploy/setup build` first", file.display());
+        }
     }
 }
 

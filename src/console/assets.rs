@@ -1,4 +1,4 @@
-//! Our own style sheet and scripts, as they were when the program was built.
+//! Our own style sheet and scripts, and what the pages take from npm, as they were when the program was built.
 
 use axum::extract::Path;
 use axum::http::header;
@@ -29,6 +29,11 @@ const ASSETS: &[Asset] = &[
         kind: "text/javascript; charset=utf-8",
         text: include_str!("assets/keys.js"),
     },
+    Asset {
+        name: "htmx.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("../../web/node_modules/htmx.org/dist/htmx.min.js"),
+    },
     Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
 ];
 
@@ -51,6 +56,21 @@ pub(super) async fn show(Path(name): Path<String>) -> Result<Response, PageError
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    #[test]
+    fn the_installed_browser_library_is_the_one_of_the_lock_file() {
+        let version = |text: &str, entry: &str| {
+            let json: serde_json::Value = serde_json::from_str(text).unwrap();
+            json.pointer(entry).and_then(|v| v.as_str().map(str::to_owned)).unwrap()
+        };
+        let locked = version(
+            include_str!("../../web/package-lock.json"),
+            "/packages/node_modules~1htmx.org/version",
+        );
+        let installed =
+            version(include_str!("../../web/node_modules/htmx.org/package.json"), "/version");
+        assert_eq!(installed, locked, "run `deploy/setup build`");
+    }
 
     /// Luminance (WCAG 2.2) of `#rrggbb`.
     fn luminance(colour: &str) -> f64 {
