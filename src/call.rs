@@ -5,6 +5,7 @@
 
 mod info;
 mod line;
+mod notes;
 pub mod recovery;
 mod spoken;
 
@@ -26,9 +27,7 @@ use crate::ivr::script::Script;
 use crate::media::prompt::Library;
 use crate::media::{Engine, sdp};
 use crate::sip::{self, AnswerError, InboundCall, Refusal};
-use crate::store::{
-    CallEnd, EndReason, EndedBy, NewCall, OpenError, Step, Store, StoreError, Ticket,
-};
+use crate::store::{CallEnd, EndReason, EndedBy, NewCall, OpenError, Store, StoreError, Ticket};
 use crate::ticket::{CallId, Contact, Intake, contact};
 pub use line::ROOM;
 use line::{Agreed, CallClock, Ending, Line, Parts, Told};
@@ -227,11 +226,7 @@ impl Hotline {
             packets_sent: told.stats.packets_sent,
             packets_received: told.stats.packets_received,
             packets_lost: lost,
-            steps: told
-                .steps
-                .into_iter()
-                .map(|e| Step { at: e.at, step: e.step, what: e.what })
-                .collect(),
+            steps: told.steps,
         };
         metrics::counter!("kentongan_packets_lost_total").increment(lost);
         self.write_end(id, end).await;

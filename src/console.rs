@@ -13,6 +13,7 @@ mod error;
 mod evidence;
 mod inbox;
 mod keys;
+mod live;
 mod page;
 mod routes;
 mod secret;
@@ -40,6 +41,7 @@ use crate::store::{Store, StoreError};
 use crate::ticket::suggest::Suggester;
 
 pub use access::Encrypted;
+pub use live::{Live, watch};
 pub use routes::routes;
 pub use secret::{PasswordError, Passwords, one_time_password};
 
@@ -90,6 +92,8 @@ pub struct Console {
     pub config: Config,
     /// One walk-in report is taken at a time, so that a form that was sent twice is seen.
     pub counter: tokio::sync::Mutex<()>,
+    /// What open pages are told.
+    pub live: Arc<Live>,
 }
 
 /// How handlers get it.

@@ -49,6 +49,7 @@ pub struct Server {
     closing: watch::Sender<bool>,
     health: health::Health,
     web: web::Web,
+    live: Arc<console::Live>,
     console: console::Config,
     messages: messages::Messages,
 }
@@ -87,8 +88,11 @@ impl Server {
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
         let (agent, calls) = (Arc::new(agent), TaskTracker::new());
         let (messages, hooks) =
-            messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())?;
-        let routes = hooks.merge(console::routes(console_of(&config, &hotline)));
+            messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())
+                .await?;
+        let pages = console_of(&config, &hotline);
+        let live = pages.live.clone();
+        let routes = hooks.merge(console::routes(pages.clone()));
         let source = tls::Source::new(&config.web.tls, &config.data)?;
         let web = web::Web::serve(&config.web, source, hotline.clock.clone(), routes).await?;
         // Last: whoever hears that we are ready may call and post at once.
@@ -106,6 +110,7 @@ impl Server {
             tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone(), seen)),
             tokio::spawn(watch_load(hotline.clone(), agent.clone(), late)),
             tokio::spawn(adopt_stories(hotline.clone())),
+            tokio::spawn(console::watch(pages)),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), web = %web.address(), "ready for calls");
         let console = config.console;
@@ -119,6 +124,7 @@ impl Server {
             closing,
             health,
             web,
+            live,
             console,
             messages,
         })
@@ -159,6 +165,7 @@ impl Server {
         info!(calls = self.hotline.active.load(Ordering::Relaxed), "stopping: no new calls");
         self.health.draining();
         // While the calls end: an engine may take seconds to notice, and a gateway to answer.
+        self.live.close();
         let workers = tokio::spawn(async {
             self.web.stop().await;
             self.messages.stop().await;
@@ -207,6 +214,7 @@ fn console_of(config: &Config, hotline: &Hotline) -> Arc<Console> {
         passwords: Passwords::default(),
         config: config.console.clone(),
         counter: tokio::sync::Mutex::default(),
+        live: Arc::default(),
     })
 }
 

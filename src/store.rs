@@ -6,9 +6,11 @@
 
 mod audit;
 mod calls;
+mod changes;
 mod db;
 mod error;
 mod health;
+mod heartbeats;
 mod jobs;
 mod lookups;
 mod mends;
@@ -41,12 +43,14 @@ use db::{Db, on_read};
 
 pub use audit::{AuditRow, Chain, Deed, Doer};
 pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
+pub use changes::{Marks, Touched};
 pub use error::{OpenError, StoreError};
 pub use health::Counts;
+pub use heartbeats::{BEAT, Hourly, Part, Pulse, Sending, Transcribing};
 pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
 pub use mends::{MendError, MendRow, NewMend};
-pub use queues::{After, CallListed, Filter, Order, Queue, QueueCounts, QueueRow, Wall};
+pub use queues::{After, CallListed, Filter, LiveCall, Order, Queue, QueueCounts, QueueRow, Wall};
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};

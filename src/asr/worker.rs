@@ -20,7 +20,8 @@ use super::{Config, TranscribeError, Transcriber, Watch};
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::store::{
-    Job, JobError, JobKind, Made, RecordingRow, Retry, Store, StoreError, back_off,
+    BEAT, Job, JobError, JobKind, Made, Part, Pulse, RecordingRow, Retry, Store, StoreError,
+    back_off,
 };
 use crate::ticket::RecordingId;
 use crate::ticket::transcript::Transcript;
@@ -175,11 +176,13 @@ fn read_and_listen(
 /// One worker, until the program stops.
 async fn work(shared: Arc<Shared>, name: String) {
     let mut hold = shared.hold.clone();
+    let mut pulse = Pulse::new(shared.store.clone(), Part::Transcribe);
     while !shared.stop.is_cancelled() {
+        pulse.beat(shared.clock.now()).await;
         tokio::select! {
             // Without anybody to say so nothing is held.
             _ = hold.wait_for(|hold| !hold) => {}
-            () = shared.stop.cancelled() => return,
+            () = rest(&shared, BEAT) => continue,
         }
         // Heard from here on, so that what is queued while this worker looks is not missed.
         let mut changed = std::pin::pin!(shared.store.jobs_changed().notified());

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, info, warn};
 
+use super::notes::Notes;
 use super::{Hotline, Voice, info as sip_info, recovery, spoken};
 use crate::clock::Timestamp;
-use crate::ivr::{self, Effect, Event, PathEntry, PlayId, RecordLimits, Session};
+use crate::ivr::{self, Effect, Event, PlayId, RecordLimits, Session};
 use crate::media::{
     Clip, Leg, LegEvent, LegStats, Negotiated, RecordEnd, RecordSpec, Recorded, sdp,
 };
 use crate::sip::{Dialog, DialogEvent, EndReason, Refusal, Reoffer};
-use crate::store::{self, RecordingEndedBy, RecordingState, Ticket};
+use crate::store::{self, RecordingEndedBy, RecordingState, Step, Ticket};
 use crate::ticket::{CallId, Channel, Class, Contact, Intake, RecordingId};
 
 /// How long the last recording may take to reach the disk once the caller is gone.
@@ -83,6 +84,7 @@ pub(super) struct Line {
     /// The last description was an offer of ours: the INVITE had none, so the ACK carries the answer.
     offered: bool,
     session: Session,
+    notes: Notes,
     answered: bool,
     /// Events waiting for the session; effects that finish at once put theirs here.
     events: VecDeque<Event>,
@@ -110,7 +112,8 @@ pub(super) struct Told {
     /// How the dialogue ended, if it did before the call.
     pub outcome: Option<ivr::Outcome>,
     pub stats: LegStats,
-    pub steps: Vec<PathEntry>,
+    /// Those that its row does not have yet.
+    pub steps: Vec<Step>,
 }
 
 /// The parts of a call, as `answer` has put them together.
@@ -142,7 +145,9 @@ impl Line {
         if let Agreed::Now(negotiated) = &parts.agreed {
             parts.leg.connect(negotiated.clone());
         }
+        let notes = Notes::new(parts.hotline.store.clone(), parts.id);
         Line {
+            notes,
             hotline: parts.hotline,
             voice: parts.voice,
             id: parts.id,
@@ -174,6 +179,7 @@ impl Line {
         let mut last_words: Option<tokio::time::Instant> = None;
         loop {
             self.settle().await;
+            self.notes.follow(self.session.path());
             if self.ending.is_some() {
                 if self.session.is_over() && self.recording.is_empty() {
                     break;
@@ -183,6 +189,7 @@ impl Line {
             let timeout = self.session.poll_timeout().filter(|_| self.answered);
             tokio::select! {
                 event = self.dialog.next(), if self.ending.is_none() => self.on_dialog(event),
+                () = self.notes.settled() => {}
                 event = self.heard.recv() => self.on_leg(event).await,
                 () = sleep_until(timeout.map(|t| self.clock.instant(t))) => {
                     let effects = self.session.handle_timeout(self.clock.now());
@@ -214,7 +221,7 @@ impl Line {
             ending,
             outcome: self.outcome,
             stats: self.stats,
-            steps: self.session.path().to_vec(),
+            steps: self.notes.rest(self.session.path()).await,
         }
     }
 

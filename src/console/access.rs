@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Extensions, Method};
+use axum::http::{Extensions, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -21,6 +21,15 @@ use crate::ticket::{Role, StaffId};
 pub(super) enum Access {
     Anyone,
     Roles(&'static [Role]),
+}
+
+/// What a request to an address tells of the one whose session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// They are at work.
+    ByPerson,
+    /// They left a page open, which asks by itself: no sign of life.
+    ByPage,
 }
 
 /// The one who is signed in.
@@ -56,7 +65,7 @@ impl Actor {
 
 /// What each request to an address goes through.
 pub(super) async fn guard(
-    State((console, access)): State<(Arc<Console>, Access)>,
+    State((console, access, asked)): State<(Arc<Console>, Access, Asked)>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, PageError> {
@@ -67,12 +76,12 @@ pub(super) async fn guard(
     let address = address(request.extensions());
     let encrypted = console.config.tls() || request.extensions().get::<Encrypted>().is_some();
     if let Access::Roles(roles) = access {
-        let Some(mut actor) = actor(&console, request.headers(), &address).await? else {
-            return Ok(to_sign_in(&request).into_response());
+        let Some(mut actor) = actor(&console, request.headers(), &address, asked).await? else {
+            return Ok(elsewhere(&request, to_sign_in(&request)));
         };
         let path = request.uri().path();
         if actor.must_change && path != "/sandi" && path != "/keluar" {
-            return Ok(Redirect::to("/sandi").into_response());
+            return Ok(elsewhere(&request, Redirect::to("/sandi")));
         }
         if !roles.contains(&actor.role) {
             return Err(PageError::Forbidden);
@@ -99,10 +108,15 @@ async fn actor(
     console: &Console,
     headers: &HeaderMap,
     address: &str,
+    asked: Asked,
 ) -> Result<Option<Actor>, PageError> {
     let Some(token) = cookie(console, headers) else { return Ok(None) };
     let session = secret::hash(token);
-    let row = console.store.session(&session, console.config.idle(), console.now()).await?;
+    let (store, idle, now) = (&console.store, console.config.idle(), console.now());
+    let row = match asked {
+        Asked::ByPerson => store.session(&session, idle, now).await?,
+        Asked::ByPage => store.session_of(&session, idle, now).await?,
+    };
     Ok(row.map(|row| Actor {
         staff: row.id,
         login: row.login,
@@ -115,6 +129,14 @@ async fn actor(
         encrypted: false,
         session,
     }))
+}
+
+/// A page goes there; a script that wants a part of a page hears only that it does not get it.
+fn elsewhere(request: &Request, to: Redirect) -> Response {
+    match request.headers().contains_key("hx-request") {
+        true => StatusCode::UNAUTHORIZED.into_response(),
+        false => to.into_response(),
+    }
 }
 
 /// To the sign-in page, and back to where somebody wanted to go. A form is lost; it was not from a session.

@@ -30,6 +30,21 @@ const ASSETS: &[Asset] = &[
         text: include_str!("assets/keys.js"),
     },
     Asset {
+        name: "busy.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/busy.js"),
+    },
+    Asset {
+        name: "live.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/live.js"),
+    },
+    Asset {
+        name: "live-worker.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/live-worker.js"),
+    },
+    Asset {
         name: "htmx.js",
         kind: "text/javascript; charset=utf-8",
         text: include_str!("../../web/node_modules/htmx.org/dist/htmx.min.js"),

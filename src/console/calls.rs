@@ -11,18 +11,41 @@ use super::error::PageError;
 use super::page::{Frame, html};
 use super::{App, Console, show};
 use crate::clock::Timestamp;
-use crate::store::{CallListed, Step};
+use crate::store::{CallListed, LiveCall, Step};
 use crate::ticket::CallId;
 
 /// Rows on a page.
 const PAGE: usize = 50;
+/// Calls shown while they go on: more than a hotline has lines.
+const LIVE: i64 = 200;
 
 #[derive(Template)]
 #[template(path = "calls.html")]
 struct CallsPage {
     frame: Frame,
+    live: Vec<LiveRow>,
     rows: Vec<Row>,
     next: Option<i64>,
+}
+
+/// The calls that are going on: fetched again when one of them begins, moves on or ends.
+#[derive(Template)]
+#[template(path = "calls_live.html")]
+struct LivePart {
+    live: Vec<LiveRow>,
+}
+
+struct LiveRow {
+    id: i64,
+    number: String,
+    asserted: bool,
+    trunk: String,
+    called: String,
+    /// Nothing before the first step.
+    step: String,
+    /// Since the beginning; the page counts on.
+    seconds: i64,
+    lasts: String,
 }
 
 struct Row {
@@ -53,7 +76,34 @@ pub(super) async fn list(
     calls.truncate(PAGE);
     let next = calls.last().filter(|_| more).map(|call| call.id.0);
     let rows = calls.into_iter().map(|call| row(&console, &actor, call)).collect();
-    html(CallsPage { frame: Frame::new(&console, &actor, "Panggilan").await?, rows, next })
+    let frame = Frame::new(&console, &actor, "Panggilan").await?;
+    html(CallsPage { frame, live: live(&console, &actor).await?, rows, next })
+}
+
+/// `GET /panggilan/berlangsung`
+pub(super) async fn going_on(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+) -> Result<Response, PageError> {
+    html(LivePart { live: live(&console, &actor).await? })
+}
+
+async fn live(console: &Console, actor: &Actor) -> Result<Vec<LiveRow>, PageError> {
+    let calls = console.store.calls_going_on(LIVE).await?;
+    let row = |call: LiveCall| {
+        let lasts = console.now().0 - call.started.0;
+        LiveRow {
+            id: call.id.0,
+            number: show::number(actor.role, call.number.as_deref(), false),
+            asserted: call.asserted,
+            trunk: call.trunk.unwrap_or_default(),
+            called: call.called,
+            step: call.step,
+            seconds: lasts / 1_000,
+            lasts: show::duration(lasts),
+        }
+    };
+    Ok(calls.into_iter().map(row).collect())
 }
 
 fn row(console: &Console, actor: &Actor, call: CallListed) -> Row {

@@ -9,10 +9,12 @@ use serde::Deserialize;
 
 use super::access::Actor;
 use super::error::PageError;
-use super::page::{Frame, Told, html};
+use super::page::{Frame, Told, html, waiting};
 use super::{App, Console, show};
 use crate::clock::Timestamp;
-use crate::store::{After, AgencyRow, Cursor, Filter, Hit, Order, Piece, Queue, QueueRow, Source};
+use crate::store::{
+    After, AgencyRow, Cursor, Filter, Hit, Order, Piece, Queue, QueueCounts, QueueRow, Source,
+};
 use crate::ticket::{Channel, Class, Role, Status, TicketCode, TicketId};
 
 /// Rows on a page.
@@ -72,6 +74,14 @@ impl Place {
         let pairs = pairs
             .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
         format!("/kotak-masuk?{}", pairs.collect::<Vec<_>>().join("&"))
+    }
+}
+
+impl Place {
+    /// Where the list of this place is asked what is new since then.
+    fn news_address(&self, queue: Queue, since: i64) -> String {
+        let list = self.address(queue, "");
+        format!("{}&sejak={since}", list.replacen("/kotak-masuk?", "/kotak-masuk/hitungan?", 1))
     }
 }
 
@@ -147,7 +157,25 @@ struct InboxPage {
     next: Option<String>,
 }
 
+/// What is fetched again when something changed: the counts, and how many rows the list does not show.
+#[derive(Template)]
+#[template(path = "inbox_news.html")]
+struct NewsPart {
+    waiting: i64,
+    tabs: Vec<Tab>,
+    fresh: i64,
+    href: String,
+}
+
+/// The count beside the menu, on every other page.
+#[derive(Template)]
+#[template(path = "counts.html")]
+struct CountsPart {
+    waiting: i64,
+}
+
 struct Tab {
+    id: &'static str,
     label: &'static str,
     href: String,
     count: i64,
@@ -182,24 +210,20 @@ pub(super) async fn show(
     Query(told): Query<Told>,
 ) -> Result<Response, PageError> {
     let filter = place.filter(&actor);
+    // Before the rows: what comes meanwhile is told twice rather than never.
+    let since = console.store.marks().await?.events;
     let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
     let (rows, next) = if place.cari.trim().is_empty() {
         queue(&console, &place, &filter).await?
     } else {
         found(&console, &actor, &place, &filter).await?
     };
-    let offered = Queue::ALL.into_iter().filter(|queue| offers(actor.role, *queue));
-    let tabs = offered.map(|queue| Tab {
-        label: label(queue),
-        href: Place { cari: String::new(), ..place.clone() }.address(queue, ""),
-        count: counts.of(queue),
-        here: place.cari.is_empty() && queue == filter.queue,
-    });
+    let frame = Frame::new(&console, &actor, "Kotak masuk").await?.with_notice(&told);
     let agency_rows =
         if actor.agency.is_some() { Vec::new() } else { console.store.agencies().await? };
     html(InboxPage {
-        frame: Frame::new(&console, &actor, "Kotak masuk").await?.with_notice(&told),
-        tabs: tabs.collect(),
+        frame: Frame { counts: place.news_address(filter.queue, since), ..frame },
+        tabs: tabs(&actor, &place, &filter, &counts),
         queue: filter.queue.id(),
         newest: filter.order == Order::NewestFirst,
         classes: classes(filter.class),
@@ -214,6 +238,62 @@ pub(super) async fn show(
         rows,
         next,
     })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Since {
+    #[serde(default)]
+    sejak: i64,
+}
+
+/// `GET /kotak-masuk/hitungan`: the list stays as it is under the reader; how much is new is said above it.
+pub(super) async fn news(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Query(place): Query<Place>,
+    Query(since): Query<Since>,
+) -> Result<Response, PageError> {
+    let filter = place.filter(&actor);
+    let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+    let fresh = match place.cari.is_empty() {
+        true => console.store.new_in_queue(&filter, since.sejak).await?,
+        false => 0,
+    };
+    let shown = Place {
+        // Where the list is longer than a page, the new ones are on the first page only by this order.
+        urut: if counts.of(filter.queue) > PAGE as i64 {
+            "terbaru".into()
+        } else {
+            place.urut.clone()
+        },
+        ..place.clone()
+    };
+    html(NewsPart {
+        waiting: waiting(&actor, &counts),
+        tabs: tabs(&actor, &place, &filter, &counts),
+        fresh,
+        href: shown.address(filter.queue, ""),
+    })
+}
+
+/// `GET /hitungan`
+pub(super) async fn counts(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+) -> Result<Response, PageError> {
+    let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+    html(CountsPart { waiting: waiting(&actor, &counts) })
+}
+
+fn tabs(actor: &Actor, place: &Place, filter: &Filter, counts: &QueueCounts) -> Vec<Tab> {
+    let tab = |queue: Queue| Tab {
+        id: queue.id(),
+        label: label(queue),
+        href: Place { cari: String::new(), ..place.clone() }.address(queue, ""),
+        count: counts.of(queue),
+        here: place.cari.is_empty() && queue == filter.queue,
+    };
+    Queue::ALL.into_iter().filter(|queue| offers(actor.role, *queue)).map(tab).collect()
 }
 
 fn channels(chosen: Option<Channel>) -> Vec<Choice> {

@@ -12,29 +12,61 @@ use super::page::{Frame, html};
 
 /// What a key does.
 pub(super) struct Key {
-    /// As the browser calls it.
+    /// As the browser calls it, after the keys that are held with it.
     pub key: &'static str,
     /// As it stands on the keyboard.
     pub cap: &'static str,
     pub does: &'static str,
-    /// What the script does: `go:ADDRESS`, `press:NAME` or `focus:NAME` for the element with `data-name`, or `play:SECONDS`
-    /// for the sound, 0 to start and stop it.
+    /// What the script does: `go:ADDRESS`, `press:NAME` or `focus:NAME` for the element with `data-name`, `sheet:` for the
+    /// list of keys, `play:SECONDS` for the sound, 0 to start and stop it, `speed:STEP`, `segment:STEP`, and `submit:NAME`
+    /// for the button of that name in the form that is typed into.
     pub action: &'static str,
 }
 
-/// Every key. None of them is heard while somebody types.
+impl Key {
+    const fn new(
+        key: &'static str,
+        cap: &'static str,
+        does: &'static str,
+        action: &'static str,
+    ) -> Key {
+        Key { key, cap, does, action }
+    }
+}
+
+/// Every key that is heard while nobody types.
 pub(super) const KEYS: &[Key] = &[
-    Key { key: "?", cap: "?", does: "Daftar tombol ini", action: "go:/tombol" },
-    Key { key: "i", cap: "I", does: "Kotak masuk", action: "go:/kotak-masuk" },
-    Key { key: "b", cap: "B", does: "Beranda", action: "go:/beranda" },
-    Key { key: "l", cap: "L", does: "Loket: laporan dari pengunjung", action: "go:/loket" },
-    Key { key: "/", cap: "/", does: "Cari", action: "focus:cari" },
-    Key { key: "j", cap: "J", does: "Laporan berikutnya", action: "press:berikutnya" },
-    Key { key: "a", cap: "A", does: "Ambil laporan ini", action: "press:ambil" },
-    Key { key: "t", cap: "T", does: "Ke langkah berikutnya", action: "focus:langkah" },
-    Key { key: "k", cap: "K", does: "Putar atau jeda rekaman", action: "play:0" },
-    Key { key: "ArrowLeft", cap: "←", does: "Mundur 5 detik", action: "play:-5" },
-    Key { key: "ArrowRight", cap: "→", does: "Maju 5 detik", action: "play:5" },
+    Key::new("?", "?", "Daftar tombol ini", "sheet:"),
+    Key::new("i", "I", "Kotak masuk", "go:/kotak-masuk"),
+    Key::new("b", "B", "Beranda", "go:/beranda"),
+    Key::new("l", "L", "Loket: laporan dari pengunjung", "go:/loket"),
+    Key::new("/", "/", "Cari", "focus:cari"),
+    Key::new("j", "J", "Laporan berikutnya", "press:berikutnya"),
+    Key::new("a", "A", "Ambil laporan ini", "press:ambil"),
+    Key::new("t", "T", "Ke langkah berikutnya", "focus:langkah"),
+    Key::new("1", "1", "Pakai saran pertama", "press:saran-1"),
+    Key::new("2", "2", "Pakai saran kedua", "press:saran-2"),
+    Key::new("3", "3", "Pakai saran ketiga", "press:saran-3"),
+    Key::new("n", "N", "Perbaiki transkrip, mulai bagian pertama", "segment:1"),
+    Key::new("k", "K", "Putar atau jeda rekaman", "play:0"),
+    Key::new("ArrowLeft", "←", "Mundur 5 detik", "play:-5"),
+    Key::new("ArrowRight", "→", "Maju 5 detik", "play:5"),
+];
+
+/// Those that are heard in the text box of a mend, and nowhere else. Chrome, Edge and Firefox leave them alone there.
+pub(super) const MEND_KEYS: &[Key] = &[
+    Key::new("Alt+k", "Alt K", "Putar atau jeda; bagian lain mulai dari awalnya", "play:0"),
+    Key::new("Alt+j", "Alt J", "Mundur 3 detik", "play:-3"),
+    Key::new("Alt+l", "Alt L", "Maju 3 detik", "play:3"),
+    Key::new("Alt+,", "Alt ,", "Lebih lambat", "speed:-1"),
+    Key::new("Alt+.", "Alt .", "Lebih cepat", "speed:1"),
+    Key::new("Alt+n", "Alt N", "Bagian berikutnya, tanpa menyimpan", "segment:1"),
+    Key::new(
+        "Control+Enter",
+        "Ctrl Enter",
+        "Simpan dan lanjut ke bagian berikutnya",
+        "submit:lanjut",
+    ),
 ];
 
 #[derive(Template)]

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::access::Actor;
 use super::error::PageError;
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, MEND_KEYS};
 use super::{Console, assets, secret};
+use crate::store::QueueCounts;
 use crate::ticket::Role;
 
 /// The frame of a page: who is signed in and where one can go.
@@ -16,12 +17,22 @@ pub(super) struct Frame {
     pub style: String,
     pub player: String,
     pub keys_script: String,
+    pub htmx: String,
+    pub live_script: String,
+    pub busy_script: String,
+    pub worker: String,
+    /// Tells pages of one session from those of another, without telling the session.
+    pub worker_name: String,
+    /// Where the page asks for its counts again.
+    pub counts: String,
+    pub waiting: i64,
     pub icon: String,
     pub name: String,
     pub role: &'static str,
     pub agency: Option<String>,
     pub links: Vec<Link>,
     pub keys: &'static [Key],
+    pub mend_keys: &'static [Key],
     /// For each form of the page: handed in twice it counts once.
     pub nonce: String,
     pub notice: Option<&'static str>,
@@ -36,7 +47,8 @@ pub(super) struct Link {
     pub href: &'static str,
     pub label: &'static str,
     pub here: bool,
-    pub count: Option<i64>,
+    /// How many reports wait stands beside it.
+    pub counts: bool,
 }
 
 /// The menu, and who sees what of it.
@@ -53,18 +65,25 @@ impl Frame {
     /// The frame of a page with this title; where the menu has the same word, it says that one is there.
     pub async fn new(console: &Console, actor: &Actor, title: &str) -> Result<Frame, PageError> {
         let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
-        let waiting = if actor.agency.is_some() { counts.with_agency } else { counts.fresh };
+        let waiting = waiting(actor, &counts);
         let link = |(href, label, _): &(&'static str, &'static str, _)| Link {
             href,
             label,
             here: *label == title,
-            count: (*href == "/kotak-masuk").then_some(waiting),
+            counts: *href == "/kotak-masuk",
         };
         Ok(Frame {
             title: title.into(),
             style: assets::address("style.css"),
             player: assets::address("player.js"),
             keys_script: assets::address("keys.js"),
+            htmx: assets::address("htmx.js"),
+            live_script: assets::address("live.js"),
+            busy_script: assets::address("busy.js"),
+            worker: assets::address("live-worker.js"),
+            worker_name: secret::hash(&actor.session)[..12].into(),
+            counts: "/hitungan".into(),
+            waiting,
             icon: assets::address("icon.svg"),
             name: actor.name.clone(),
             role: actor.role.word(),
@@ -75,6 +94,7 @@ impl Frame {
                 .map(link)
                 .collect(),
             keys: KEYS,
+            mend_keys: MEND_KEYS,
             nonce: secret::token(),
             notice: None,
             no_tls: !actor.encrypted && !is_local(&actor.address),
@@ -86,6 +106,11 @@ impl Frame {
     pub fn with_notice(self, told: &Told) -> Frame {
         Frame { notice: told.text(), ..self }
     }
+}
+
+/// How many reports wait for this person.
+pub(super) fn waiting(actor: &Actor, counts: &QueueCounts) -> i64 {
+    if actor.agency.is_some() { counts.with_agency } else { counts.fresh }
 }
 
 fn is_local(address: &str) -> bool {

@@ -8,10 +8,12 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::access::Access::{self, Anyone, Roles};
+use super::access::Asked;
 use super::error::PageError;
 use super::{Console, access};
 use super::{
-    assets, audit, auth, calls, counter, inbox, keys, sound, staff, ticket, transcript, wall, work,
+    assets, audit, auth, calls, counter, inbox, keys, live, sound, staff, ticket, transcript, wall,
+    work,
 };
 use crate::ticket::Role;
 
@@ -22,6 +24,7 @@ pub(super) struct Route {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
+    asked: Asked,
     handler: MethodRouter<Arc<Console>>,
 }
 
@@ -29,15 +32,16 @@ const EVERYBODY: Access = Roles(&Role::ALL);
 const CHANGES_TICKETS: Access =
     Roles(&[Role::Operator, Role::AgencyOfficer, Role::Supervisor, Role::Admin]);
 const CALL_CENTRE: Access = Roles(&[Role::Operator, Role::Supervisor, Role::Admin]);
-const SEES_ALL: Access = Roles(&[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]);
+const SEES_ALL: Access = Roles(live::SEES_CALLS);
 const WATCHES: Access = Roles(&[Role::Supervisor, Role::Auditor, Role::Admin]);
 const ADMIN: Access = Roles(&[Role::Admin]);
 
 /// The table.
 #[rustfmt::skip]
 pub(super) fn table() -> Vec<Route> {
-    let read = |path, access, handler| Route { method: Method::GET, path, access, handler };
-    let write = |path, access, handler| Route { method: Method::POST, path, access, handler };
+    let read = |path, access, handler| Route { method: Method::GET, path, access, asked: Asked::ByPerson, handler };
+    let write = |path, access, handler| Route { method: Method::POST, ..read(path, access, handler) };
+    let background = |path, access, handler| Route { asked: Asked::ByPage, ..read(path, access, handler) };
     vec![
         read("/aset/{name}", Anyone, get(assets::show)),
         read("/masuk", Anyone, get(auth::sign_in_page)),
@@ -49,9 +53,13 @@ pub(super) fn table() -> Vec<Route> {
         write("/sandi", EVERYBODY, post(auth::change_password)),
         read("/", EVERYBODY, get(inbox::home)),
         read("/kotak-masuk", EVERYBODY, get(inbox::show)),
+        background("/peristiwa", EVERYBODY, get(live::events)),
+        background("/hitungan", EVERYBODY, get(inbox::counts)),
+        background("/kotak-masuk/hitungan", EVERYBODY, get(inbox::news)),
         read("/tombol", EVERYBODY, get(keys::show)),
         read("/tiket/{code}", EVERYBODY, get(ticket::show)),
         read("/tiket/{code}/berikutnya", EVERYBODY, get(work::skip)),
+        background("/tiket/{code}/hadir", EVERYBODY, get(live::here)),
         read("/tiket/{code}/tanda-terima", CALL_CENTRE, get(counter::receipt)),
         read("/tiket/{code}/rekaman/{recording}", EVERYBODY, get(sound::listen)),
         read("/tiket/{code}/rekaman/{recording}/gelombang", EVERYBODY, get(sound::waveform)),
@@ -63,8 +71,10 @@ pub(super) fn table() -> Vec<Route> {
         read("/loket", CALL_CENTRE, get(counter::show)),
         write("/loket", CALL_CENTRE, post(counter::open)),
         read("/panggilan", SEES_ALL, get(calls::list)),
+        background("/panggilan/berlangsung", SEES_ALL, get(calls::going_on)),
         read("/panggilan/{call}", SEES_ALL, get(calls::show)),
         read("/beranda", SEES_ALL, get(wall::show)),
+        read("/beranda/angka", SEES_ALL, get(wall::figures)),
         read("/audit", WATCHES, get(audit::show)),
         read("/petugas", ADMIN, get(staff::show)),
         write("/petugas", ADMIN, post(staff::add)),
@@ -79,7 +89,7 @@ pub(super) fn table() -> Vec<Route> {
 pub fn routes(console: Arc<Console>) -> Router {
     let mut router = Router::new();
     for route in table() {
-        let guard = from_fn_with_state((console.clone(), route.access), access::guard);
+        let guard = from_fn_with_state((console.clone(), route.access, route.asked), access::guard);
         router = router.route(route.path, route.handler.layer(guard));
     }
     router

@@ -2,6 +2,7 @@
 
 mod access;
 mod forms;
+mod live;
 mod pages;
 mod sign_in;
 mod sound;
@@ -96,6 +97,7 @@ impl Office {
             passwords: Passwords::default(),
             config,
             counter: tokio::sync::Mutex::default(),
+            live: Arc::new(Live::checking(Duration::from_millis(20))),
         });
         let office = Office { router: routes(console.clone()), console, clock, folder };
         for role in Role::ALL {
@@ -129,6 +131,10 @@ impl Office {
     async fn ask(&self, request: Request<Body>) -> Page {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        // A stream does not end.
+        let endless =
+            parts.headers.get(header::CONTENT_TYPE).is_some_and(|t| t == "text/event-stream");
+        let body = if endless { Body::empty() } else { body };
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Page { status: parts.status, headers: parts.headers, body }
     }

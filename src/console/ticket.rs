@@ -36,6 +36,8 @@ pub(super) struct Draft {
     pub class: Option<String>,
     /// The mended text of a segment, and which.
     pub mend: Option<(i64, i64, String)>,
+    /// The segment that is mended next: of which recording, and where in it.
+    pub next: Option<(i64, i64)>,
 }
 
 #[derive(Template)]
@@ -45,6 +47,8 @@ struct TicketPage {
     code: String,
     digits: String,
     version: i64,
+    /// As [`crate::store::Touched`] counts it.
+    revision: i64,
     from: &'static str,
     head: Head,
     recordings: Vec<RecordingView>,
@@ -135,6 +139,9 @@ struct StepForm {
 pub(super) struct From {
     #[serde(default)]
     pub dari: String,
+    /// The segment to be mended next, `RECORDING-POSITION`.
+    #[serde(default)]
+    pub perbaiki: String,
 }
 
 /// `GET /tiket/{code}`
@@ -146,7 +153,11 @@ pub(super) async fn show(
     Query(told): Query<Told>,
 ) -> Result<Response, PageError> {
     let view = load(&console, &actor, &code).await?;
-    page(&console, &actor, view, &from.dari, &told, Draft::default()).await
+    let next = from
+        .perbaiki
+        .split_once('-')
+        .and_then(|(recording, position)| Some((recording.parse().ok()?, position.parse().ok()?)));
+    page(&console, &actor, view, &from.dari, &told, Draft { next, ..Draft::default() }).await
 }
 
 /// A ticket as far as it is there for this person.
@@ -195,6 +206,8 @@ async fn page(
         code,
         digits: ticket.code.digits().into(),
         version: ticket.version,
+        revision: ticket.version
+            + (view.history.len() + view.messages.len() + transcripts.len() + mends.len()) as i64,
         from: Queue::parse(from).map_or("", Queue::id),
         head: head(console, actor, ticket, &categories),
         recordings: transcript::recordings(console, &view, &transcripts, &mends, &draft),

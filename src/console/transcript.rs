@@ -51,6 +51,8 @@ pub(super) struct SegmentView {
     pub history: Vec<Version>,
     /// What was typed and not saved.
     pub draft: Option<String>,
+    /// It is to be mended next.
+    pub next: bool,
 }
 
 pub(super) struct WordView {
@@ -122,6 +124,7 @@ fn segments(
             base: newest.map_or(0, |mend| mend.id),
             history: versions(console, row, segment, of_segment()),
             draft: drafted.map(|d| d.2.clone()),
+            next: draft.next == Some((row.recording.0, position)),
         }
     };
     (0..).zip(&row.transcript.segments).map(one).collect()
@@ -209,6 +212,9 @@ pub(super) struct MendForm {
     teks: String,
     #[serde(default)]
     dari: String,
+    /// There when the operator wants to go on to the next segment.
+    #[serde(default)]
+    lanjut: String,
 }
 
 /// `POST /tiket/{code}/rekaman/{recording}/bagian/{position}`
@@ -225,7 +231,13 @@ pub(super) async fn mend(
     }
     let new = NewMend { recording, position, base: form.dasar, text: form.teks.clone() };
     let error = match console.store.mend(new, actor.worker(), console.now()).await {
-        Ok(()) => return Ok(after(&view.ticket.code, recording, &form.dari).into_response()),
+        Ok(()) => {
+            let next = match form.lanjut.is_empty() {
+                true => None,
+                false => next(&console, &view, recording, position).await?,
+            };
+            return Ok(after(&view.ticket.code, recording, next, &form.dari).into_response());
+        }
         Err(MendError::Store(error)) => return Err(error.into()),
         Err(MendError::NoSegment) => return Err(PageError::NotFound),
         Err(refused) => refused,
@@ -239,11 +251,27 @@ pub(super) async fn mend(
     ticket::again(&console, &actor, &code, &form.dari, draft).await
 }
 
-fn after(code: &TicketCode, recording: RecordingId, from: &str) -> Redirect {
+/// The position behind this one, if the recording goes on there.
+async fn next(
+    console: &Console,
+    view: &TicketView,
+    recording: RecordingId,
+    position: i64,
+) -> Result<Option<i64>, PageError> {
+    let transcripts = console.store.transcripts_of_ticket(view.ticket.id).await?;
+    let transcript = transcripts.iter().find(|row| row.recording == recording);
+    let segments = transcript.map_or(0, |row| row.transcript.segments.len() as i64);
+    Ok(Some(position + 1).filter(|next| *next < segments))
+}
+
+/// The page again, at the segment that is mended next.
+fn after(code: &TicketCode, recording: RecordingId, next: Option<i64>, from: &str) -> Redirect {
     let from = crate::store::Queue::parse(from).map_or("", crate::store::Queue::id);
-    Redirect::to(&format!(
-        "/tiket/{}?dari={from}&pesan=diperbaiki#rekaman-{}",
-        code.digits(),
-        recording.0
-    ))
+    let (code, recording) = (code.digits(), recording.0);
+    let place = match next {
+        // Browsers put the cursor nowhere by themselves on a page that is opened at a place in it.
+        Some(position) => format!("&perbaiki={recording}-{position}"),
+        None => format!("#rekaman-{recording}"),
+    };
+    Redirect::to(&format!("/tiket/{code}?dari={from}&pesan=diperbaiki{place}"))
 }

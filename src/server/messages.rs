@@ -40,7 +40,7 @@ pub fn replies(config: &sms::Config) -> anyhow::Result<Replies> {
 
 impl Messages {
     /// Starts everything; tells the routes that gateways post to.
-    pub fn start(
+    pub async fn start(
         config: &Config,
         store: Store,
         clock: Arc<dyn Clock>,
@@ -52,6 +52,7 @@ impl Messages {
             Arc::new(Desk::new(&config.sms, replies.clone(), zone, store.clone(), clock.clone()));
         let wire = Wire::new().context("no connection to gateways can be made")?;
         let names: Vec<String> = gateways.keys().cloned().collect();
+        store.keep_gateways(&names).await?;
         info!(gateways = names.join(", "), "short messages");
         let outbox = Arc::new(Outbox {
             store,

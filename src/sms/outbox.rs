@@ -18,7 +18,7 @@ use super::wire::Attempt;
 use super::{Config, Gateways, Limits, Wire};
 use crate::clock::{Clock, Timestamp};
 use crate::store::{
-    CodeToTell, LeasedSms, NewOutgoing, Settled, SmsKind, SmsState, Store, StoreError,
+    CodeToTell, LeasedSms, NewOutgoing, Part, Pulse, Settled, SmsKind, SmsState, Store, StoreError,
 };
 use crate::ticket::TicketId;
 
@@ -67,7 +67,9 @@ impl Outbox {
                 1
             }
         };
+        let mut pulse = Pulse::new(self.store.clone(), Part::Gateway(name.clone()));
         while !stop.is_cancelled() {
+            pulse.beat(self.clock.now()).await;
             let changed = self.store.sms_changed().notified();
             let turn = self.turn(&name, gateway.as_ref()).await.unwrap_or_else(|error| {
                 warn!(gateway = name, %error, "the outbox cannot be read");

@@ -13,6 +13,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Sqlite, SqlitePool};
+use tokio::sync::watch;
 
 use super::writer::{BoxFuture, Durability, Writer};
 use super::{Config, StoreError, sql};
@@ -94,6 +95,13 @@ impl Db {
     {
         match self {
             Db::Sqlite { writer, .. } => writer.write(durability, work).await,
+        }
+    }
+
+    /// Counts up after each commit of this process.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        match self {
+            Db::Sqlite { writer, .. } => writer.changes(),
         }
     }
 

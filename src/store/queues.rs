@@ -133,6 +133,20 @@ pub struct CallListed {
     pub code: Option<TicketCode>,
 }
 
+/// A call that is going on.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct LiveCall {
+    pub id: CallId,
+    pub number: Option<String>,
+    pub asserted: bool,
+    pub trunk: Option<String>,
+    pub called: String,
+    pub started: Timestamp,
+    pub answered: Option<Timestamp>,
+    /// Where in the script the caller is; nothing before the first step.
+    pub step: String,
+}
+
 /// Figures for a screen on the wall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Wall {
@@ -193,6 +207,24 @@ impl Store {
         ))
     }
 
+    /// How many tickets came into a queue since the history ended at `since` ([`super::Marks::events`]).
+    pub async fn new_in_queue(&self, filter: &Filter, since: i64) -> Result<i64, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_scalar(sql::NEW_IN_QUEUE)
+                .bind(filter.queue.id())
+                .bind(filter.staff)
+                .bind(&filter.agency)
+                .bind(filter.class)
+                .bind(filter.channel)
+                .bind(filter.status)
+                .bind(since)
+                .fetch_one(pool)
+                .await?
+        ))
+    }
+
     /// The agency that each of these tickets is with.
     pub async fn agencies_of(
         &self,
@@ -221,6 +253,17 @@ impl Store {
             &self.db,
             pool,
             sqlx::query_as(sql::CALLS_BEFORE).bind(before).bind(limit).fetch_all(pool).await?
+        ))
+    }
+
+    /// The calls that are going on, the longest first.
+    pub async fn calls_going_on(&self, limit: i64) -> Result<Vec<LiveCall>, StoreError> {
+        // Calls that an earlier run left without an end are not.
+        let run = self.run;
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::CALLS_GOING_ON).bind(run).bind(limit).fetch_all(pool).await?
         ))
     }
 

@@ -69,14 +69,15 @@ impl Store {
     }
 
     /// Whose session has this token's hash, if it is not over: not seen for `idle`, past its end, or its owner disabled.
-    pub async fn session(
+    /// Asking is no sign of life: a page that is only open asks too.
+    pub async fn session_of(
         &self,
         token: &str,
         idle: Duration,
         now: Timestamp,
     ) -> Result<Option<SessionRow>, StoreError> {
         let awake_since = Timestamp(now.0 - millis(idle));
-        let row: Option<SessionRow> = on_read!(
+        Ok(on_read!(
             &self.db,
             pool,
             sqlx::query_as(sql::SESSION)
@@ -85,7 +86,17 @@ impl Store {
                 .bind(awake_since)
                 .fetch_optional(pool)
                 .await?
-        );
+        ))
+    }
+
+    /// The same for somebody who does something: the session was seen.
+    pub async fn session(
+        &self,
+        token: &str,
+        idle: Duration,
+        now: Timestamp,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        let row = self.session_of(token, idle, now).await?;
         if row.as_ref().is_some_and(|row| now.since(row.seen) > SEEN) {
             let token: Arc<str> = token.into();
             self.db

@@ -1,6 +1,7 @@
 //! Each test of a method runs on a database file and on one in memory.
 
 mod bench;
+mod changes;
 mod crash;
 mod faults;
 mod jobs;

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::db::{Tx, on_tx};
 use super::{StoreError, sql};
@@ -29,7 +29,10 @@ pub(super) enum Durability {
 
 /// The handle on the task that writes.
 #[derive(Clone, Debug)]
-pub(super) struct Writer(mpsc::Sender<Message>);
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    changes: watch::Receiver<u64>,
+}
 
 enum Message {
     Write(Box<dyn Queued>),
@@ -46,8 +49,16 @@ impl Writer {
     /// Starts the task. It ends when the last handle is dropped or [`Writer::close`] is called.
     pub(super) fn start(pool: SqlitePool) -> Writer {
         let (sender, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(run(pool, queue));
-        Writer(sender)
+        let (committed, changes) = watch::channel(0);
+        tokio::spawn(run(pool, queue, committed));
+        Writer { queue: sender, changes }
+    }
+
+    /// Counts up after each group from now on, committed or not.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        let mut changes = self.changes.clone();
+        changes.mark_unchanged();
+        changes
     }
 
     /// Queues a write and waits until it is committed or has failed. Once queued it runs even if nobody waits for it.
@@ -59,7 +70,7 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { durability, work, outcome: None, reply };
-        if self.0.send(Message::Write(Box::new(pending))).await.is_err() {
+        if self.queue.send(Message::Write(Box::new(pending))).await.is_err() {
             return Err(StoreError::Closed.into());
         }
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
@@ -68,7 +79,7 @@ impl Writer {
     /// Lets the queue run empty, closes the connection and ends the task.
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.0.send(Message::Close(done)).await.is_ok() {
+        if self.queue.send(Message::Close(done)).await.is_ok() {
             // An error means that the task has ended already, which is what was wanted.
             let _ = closed.await;
         }
@@ -118,7 +129,7 @@ where
     }
 }
 
-async fn run(pool: SqlitePool, mut queue: mpsc::Receiver<Message>) {
+async fn run(pool: SqlitePool, mut queue: mpsc::Receiver<Message>, committed: watch::Sender<u64>) {
     let mut messages = Vec::with_capacity(GROUP);
     let mut waiting_for_close = Vec::new();
     let mut synchronous = Durability::Process;
@@ -134,6 +145,7 @@ async fn run(pool: SqlitePool, mut queue: mpsc::Receiver<Message>) {
             }
         }
         commit(&pool, group, &mut synchronous).await;
+        committed.send_modify(|groups| *groups += 1);
     }
     pool.close().await;
     for done in waiting_for_close {

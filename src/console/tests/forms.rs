@@ -275,3 +275,32 @@ async fn an_admin_adds_resets_moves_and_disables_people() {
     );
     assert_eq!(office.post("admin", "/petugas/admin/sandi", &[]).await.location(), "/sandi");
 }
+
+#[tokio::test]
+async fn who_saves_a_mend_and_goes_on_finds_the_next_segment_open() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["di pasar bamang", "sudah dua bulan"]).await;
+    let recording = office.recording_of(&ticket).await;
+    let page = format!("/tiket/{}", ticket.code.digits());
+    let save = async |position: i64| {
+        let path = format!("{page}/rekaman/{recording}/bagian/{position}");
+        let fields =
+            [("dasar", "0"), ("teks", "didengar ulang"), ("lanjut", "1"), ("dari", "baru")];
+        office.post("petugas", &path, &fields).await.location().to_owned()
+    };
+    let next = save(0).await;
+    assert_eq!(next, format!("{page}?dari=baru&pesan=diperbaiki&perbaiki={recording}-1"));
+    let shown = office.get("petugas", &next).await.text();
+    let open = "<details class=\"mend\" open>";
+    assert_eq!(shown.matches(open).count(), 1);
+    let after = shown.split(open).nth(1).unwrap();
+    assert!(
+        after.split("</form>").next().unwrap().contains("autofocus>sudah dua bulan<"),
+        "{after}"
+    );
+    assert_eq!(save(1).await, format!("{page}?dari=baru&pesan=diperbaiki#rekaman-{recording}"));
+    for nonsense in ["x", "9-9", "-", "1-1-1"] {
+        let page = office.get("petugas", &format!("{page}?perbaiki={nonsense}")).await;
+        assert!(page.status == StatusCode::OK && !page.text().contains(open), "{nonsense}");
+    }
+}

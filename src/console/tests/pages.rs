@@ -94,12 +94,20 @@ async fn the_wall_tells_what_waits() {
         let rest = page.split(&format!("<span class=\"label\">{label}</span>")).nth(1).unwrap();
         rest.split("<span class=\"value\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
     };
-    assert_eq!(figure("Panggilan hari ini"), "2");
+    assert_eq!(figure("Sedang menelepon"), "0");
+    assert_eq!(figure("Laporan hari ini"), "2");
     assert_eq!(figure("Belum disentuh"), "1");
     assert_eq!(figure("Menunggu OPD"), "1");
     assert_eq!(figure("Antrean transkripsi"), "2");
     assert!(figure("Ruang simpan").ends_with(" GB"));
-    assert!(page.contains("http-equiv=\"refresh\" content=\"30\""));
+    assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
+    assert!(page.contains("2 panggilan</span>"), "today by the hour");
+    let dead = "Perhatian: penulis transkrip tidak bekerja";
+    assert!(page.contains(dead), "two wait, and nobody ever told that they work");
+    office.store().beat(&Part::Transcribe, office.console.now()).await.unwrap();
+    let part = office.get("auditor", "/beranda/angka").await.text();
+    assert!(part.contains("Antrean transkripsi") && !part.contains(dead));
+    assert!(!part.contains("<html"), "a part of the page and not the page");
 }
 
 #[tokio::test]
@@ -221,6 +229,32 @@ async fn every_field_has_a_label_and_every_page_one_heading() {
                 let id = field.split("id=\"").nth(1).unwrap().split('"').next().unwrap();
                 assert!(text.contains(&format!("for=\"{id}\"")), "{path}: {kind}{field}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
+    use super::super::keys::{KEYS, MEND_KEYS};
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan berlubang di depan pasar keramat", "lampu mati"]).await;
+    let report = office.get("petugas", &format!("/tiket/{}", ticket.code.digits())).await.text();
+    let inbox = office.get("petugas", "/kotak-masuk").await.text();
+    for keys in [KEYS, MEND_KEYS] {
+        for key in keys {
+            let (verb, what) = key.action.split_once(':').unwrap();
+            let there = |page: &str| match verb {
+                "press" | "focus" => page.contains(&format!("data-name=\"{what}\"")),
+                "go" => page.contains(&format!("href=\"{what}\"")),
+                "submit" => page.contains(&format!("<button name=\"{what}\"")),
+                "segment" => page.contains(" data-mend"),
+                "play" | "speed" => page.contains("<audio"),
+                "sheet" => page.contains("<dialog"),
+                _ => false,
+            };
+            assert!(there(&report) || there(&inbox), "{} {}", key.key, key.action);
+            let row = format!("data-key=\"{}\" data-action", key.key);
+            assert_eq!(inbox.matches(&row).count(), 1, "{}", key.key);
         }
     }
 }

@@ -127,6 +127,7 @@ async fn the_first_admin_signs_up_once_and_only_by_the_link() {
         "somebody works here"
     );
     let console = Arc::new(Console {
+        live: Arc::default(),
         store: Store::in_memory().await.unwrap(),
         files: Files::new(folder.path()).unwrap(),
         clock: office.clock.clone(),

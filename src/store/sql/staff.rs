@@ -108,11 +108,25 @@ statements! {
         COUNT(*) FILTER (WHERE status IN ('didisposisi', 'ditindaklanjuti')) AS with_agency,
         COUNT(*) AS everything
         FROM ticket WHERE $2 IS NULL OR agency = $2";
+    // Tickets that came into a queue; $7 is the history's end when it was looked at.
+    NEW_IN_QUEUE = "SELECT COUNT(DISTINCT t.id) FROM ticket_event e JOIN ticket t ON t.id = e.ticket
+        WHERE e.id > $7 AND CASE $1
+                WHEN 'baru' THEN t.status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
+                    AND COALESCE(e.from_status, '') NOT IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
+                WHEN 'saya' THEN t.assignee = $2 AND e.to_status = 'dibuka_kembali'
+                WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
+                    AND COALESCE(e.from_status, '') NOT IN ('didisposisi', 'ditindaklanjuti')
+                ELSE e.from_status IS NULL OR ($3 IS NOT NULL AND e.to_status = 'didisposisi') END
+            AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
+            AND ($6 IS NULL OR t.status = $6)";
     AGENCY_OF_TICKET = "SELECT agency FROM ticket WHERE id = $1";
 
     // Calls.
     CALLS_BEFORE = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
         t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2";
+    CALLS_GOING_ON = "SELECT c.id, c.number, c.asserted, c.trunk, c.called, c.started, c.answered,
+        COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step
+        FROM call c WHERE c.ended IS NULL AND c.run >= $1 ORDER BY c.id LIMIT $2";
     CODE_OF_CALL = "SELECT t.code FROM call c JOIN ticket t ON t.id = c.ticket WHERE c.id = $1";
 
     // The wall.
@@ -124,6 +138,54 @@ statements! {
         (SELECT COUNT(*) FROM ticket WHERE status IN ('didisposisi', 'ditindaklanjuti')) AS with_agency,
         (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state IN ('queued', 'leased')) AS to_transcribe,
         (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'failed') AS failed";
+
+    HOURLY = "SELECT (at - $1) / 3600000 AS hour, SUM(call) AS calls, SUM(1 - call) AS tickets FROM (
+            SELECT started AS at, 1 AS call FROM call WHERE started >= $1
+            UNION ALL SELECT opened, 0 FROM ticket WHERE opened >= $1)
+        GROUP BY hour ORDER BY hour";
+    TRANSCRIBING = "SELECT
+        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'queued' AND due <= $1) AS waiting,
+        (SELECT MIN(queued) FROM job WHERE kind = 'transcribe' AND state = 'queued' AND due <= $1) AS oldest,
+        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'leased' AND lease_until > $1) AS working,
+        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'leased' AND lease_until <= $1) AS \"left\",
+        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'failed') AS failed,
+        (SELECT made FROM transcript ORDER BY id DESC LIMIT 1) AS made,
+        (SELECT at FROM heartbeat WHERE part = 'transcribe') AS beat";
+    SENDING = "SELECT g.gateway, MAX(g.beat) AS beat, SUM(g.waiting) AS waiting, MIN(g.oldest) AS oldest, SUM(g.failed) AS failed
+        FROM (
+            SELECT substr(part, 5) AS gateway, at AS beat, 0 AS waiting, NULL AS oldest, 0 AS failed
+                FROM heartbeat WHERE part LIKE 'sms %'
+            UNION ALL SELECT gateway, NULL, 1, CASE WHEN due <= $1 THEN queued END, 0
+                FROM sms_out WHERE state IN ('queued', 'sending')
+            UNION ALL SELECT gateway, NULL, 0, NULL, 1 FROM sms_out WHERE state = 'failed' AND queued >= $2) g
+        GROUP BY g.gateway ORDER BY g.gateway";
+
+    // Signs of life.
+    BEAT = "INSERT INTO heartbeat (part, at) VALUES ($1, $2) ON CONFLICT (part) DO UPDATE SET at = excluded.at";
+    FORGET_GATEWAYS = "DELETE FROM heartbeat WHERE part LIKE 'sms %' AND substr(part, 5) NOT IN (SELECT value FROM json_each($1))";
+
+    // What changed. Each is the end of a table's own index, whatever its size.
+    MARKS = "SELECT (SELECT COALESCE(MAX(id), 0) FROM call) AS calls,
+        (SELECT COUNT(*) FROM call WHERE ended IS NULL AND run >= $1) AS calls_open,
+        (SELECT COALESCE(MAX(id), 0) FROM call_step) AS steps,
+        (SELECT COALESCE(MAX(id), 0) FROM ticket_event) AS events,
+        (SELECT COALESCE(MAX(id), 0) FROM message) AS messages,
+        (SELECT COALESCE(MAX(id), 0) FROM transcript) AS transcripts,
+        (SELECT COALESCE(MAX(id), 0) FROM segment_mend) AS mends,
+        (SELECT COALESCE(MAX(id), 0) FROM sms_in) AS sms_in,
+        (SELECT COALESCE(MAX(id), 0) FROM sms_out) AS sms_out";
+    TOUCHED_SINCE = "SELECT t.code, t.agency, t.version
+            + (SELECT COUNT(*) FROM ticket_event WHERE ticket = t.id)
+            + (SELECT COUNT(*) FROM message WHERE ticket = t.id)
+            + (SELECT COUNT(*) FROM ticket_recording r JOIN transcript x ON x.recording = r.recording WHERE r.ticket = t.id)
+            + (SELECT COUNT(*) FROM ticket_recording r JOIN segment_mend m ON m.recording = r.recording WHERE r.ticket = t.id)
+            AS revision
+        FROM ticket t WHERE t.id IN (
+            SELECT ticket FROM ticket_event WHERE id > $1
+            UNION SELECT ticket FROM message WHERE id > $2
+            UNION SELECT r.ticket FROM transcript x JOIN ticket_recording r ON r.recording = x.recording WHERE x.id > $3
+            UNION SELECT r.ticket FROM segment_mend m JOIN ticket_recording r ON r.recording = m.recording WHERE m.id > $4)
+        ORDER BY t.id DESC LIMIT $5";
 
     // Mends.
     MENDS_OF_TICKET = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at
