@@ -4,10 +4,12 @@
 //! change in [`crate::store`], with its audit row. Whatever a stranger said or wrote is escaped by the templates.
 
 mod access;
+mod account;
 mod assets;
 mod audit;
 mod auth;
 mod calls;
+mod code;
 mod counter;
 mod error;
 mod evidence;
@@ -21,6 +23,7 @@ mod show;
 mod sound;
 mod staff;
 mod ticket;
+mod totp;
 mod transcript;
 mod wall;
 mod work;
@@ -107,7 +110,7 @@ impl Console {
     /// A token that lets whoever holds it become the first admin, or `None` when somebody works here already. Tokens
     /// that were made before are void.
     pub async fn first_admin_token(store: &Store) -> Result<Option<String>, StoreError> {
-        if store.has_staff().await? {
+        if store.has_admin().await? {
             return Ok(None);
         }
         let token = secret::token();

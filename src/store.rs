@@ -18,6 +18,7 @@ mod queues;
 mod recordings;
 mod recovery;
 mod search;
+mod second_factor;
 mod seed;
 mod sessions;
 mod sms;
@@ -54,8 +55,9 @@ pub use queues::{After, CallListed, Filter, LiveCall, Order, Queue, QueueCounts,
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};
+pub use second_factor::{Enrolment, Proof, Proved, SecondFactor};
 pub use seed::{AgencyRow, CategoryRow};
-pub use sessions::{LoginTry, NewSession, SessionRow};
+pub use sessions::{Ending, LoginTry, NewSession, SessionListed, SessionRow, Stage};
 pub use sms::{
     Answering, CodeToTell, Done, LeasedSms, NewOutgoing, NewPart, NewSms, Outgoing, ReceivedSms,
     Settled, SmsCounts, SmsKind, SmsState, StoredSms, Taken, Whole, Wish, Words,

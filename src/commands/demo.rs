@@ -15,21 +15,25 @@ use anyhow::{Context, bail, ensure};
 use handset::Handset;
 use ipnet::IpNet;
 use kentongan::asr::formats::Format;
+use kentongan::clock::{Clock as _, SystemClock};
 use kentongan::config::{Config, Role};
+use kentongan::console::{Passwords, one_time_password};
 use kentongan::media::Clip;
 use kentongan::phone::ear::{Heard, Repertoire};
 use kentongan::phone::{Hearing, Met, Phone, PhoneCall};
 use kentongan::prompts::Catalogue;
 use kentongan::server::{Server, suggest, voice};
 use kentongan::sip::Trunk;
-use kentongan::store::{JobKind, Store, TicketView};
-use kentongan::ticket::TicketCode;
+use kentongan::store::{Doer, JobKind, NewStaff, Password, StaffChange, Store, TicketView};
 use kentongan::ticket::transcript::{Outcome, Transcript};
+use kentongan::ticket::{Role as Staff, TicketCode};
 
 /// The complaint that is spoken unless another is given.
 const COMPLAINT: &[u8] = include_bytes!("../../tests/audio/aduan.wav");
 /// Who calls: a mobile telephone, which gets its code by short message too.
 const NUMBER: &str = "+6281200000000";
+/// Who looks at the tickets.
+const OPERATOR: &str = "petugas";
 /// The longest that any prompt may be waited for.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -69,7 +73,7 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
                 "\nThe hotline stays up: dial sip:hotline@{} with any softphone on this machine.",
                 server.sip_address()
             );
-            println!("Console: {}", console(&server).await?);
+            println!("{}", console(&server).await?);
             println!("Metrics: http://{}/metrics. Ctrl-C ends it.", server.http_address());
             tokio::signal::ctrl_c().await?;
             server.stop().await;
@@ -82,12 +86,37 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Where the tickets of the demonstration can be looked at: by a link that makes whoever opens it the first admin, once.
+/// Where the tickets of the demonstration can be looked at: at once as an operator, and by a link that makes whoever opens
+/// it the first admin, once. An admin needs an authenticator; an operator does not.
 async fn console(server: &Server) -> anyhow::Result<String> {
-    Ok(match server.first_admin().await? {
-        Some(link) => format!("{link} (opens once, and makes you the first admin)"),
-        None => format!("http://{}/masuk", server.web_address()),
-    })
+    let store = &server.hotline().store;
+    let given = one_time_password();
+    let hash = Passwords::default().hash("", &given).await?;
+    // Only this machine reaches the demonstration, and the next one draws another password.
+    let password = Password { hash, must_change: false };
+    let (doer, now) = (Doer { login: "cli".into(), address: String::new() }, SystemClock.now());
+    if store.staff_by_login(OPERATOR).await?.is_some() {
+        store.change_staff(OPERATOR, StaffChange::Password(password), doer, now).await?;
+    } else {
+        let new = NewStaff {
+            login: OPERATOR.into(),
+            name: "Petugas Demo".into(),
+            role: Staff::Operator,
+            agency: None,
+            password,
+        };
+        store.add_staff(new, doer, now).await?;
+    }
+    let mut text = format!(
+        "Console: http://{}/masuk as {OPERATOR:?} with the password {given} (until the next demo)",
+        server.web_address()
+    );
+    if let Some(link) = server.first_admin().await? {
+        text += &format!(
+            "\n         {link} (opens once, and makes you the first admin; have an authenticator app at hand)"
+        );
+    }
+    Ok(text)
 }
 
 /// Loopback only. A demonstration that ends by itself takes any free ports, so that it can run beside a hotline.

@@ -27,7 +27,12 @@ pub enum Command {
     /// List everybody.
     List,
     /// Print a new password to hand over, and end their sessions.
-    Reset { login: String },
+    Reset {
+        login: String,
+        /// Remove the second factor too: the telephone and the recovery codes are lost.
+        #[arg(long)]
+        second_factor: bool,
+    },
     /// Keep somebody out from now on, and end their sessions.
     Disable { login: String },
     /// Let somebody in again.
@@ -47,9 +52,13 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> 
             println!("{given}");
         }
         Command::List => store.staff().await?.iter().for_each(|row| println!("{}", line(row))),
-        Command::Reset { login } => {
+        Command::Reset { login, second_factor } => {
             let (given, password) = to_hand_over().await?;
-            change(&login, StaffChange::Password(password)).await?;
+            let reset = match second_factor {
+                true => StaffChange::StartOver(password),
+                false => StaffChange::Password(password),
+            };
+            change(&login, reset).await?;
             println!("{given}");
         }
         Command::Disable { login } => change(&login, StaffChange::Disable).await?,
@@ -70,10 +79,11 @@ async fn to_hand_over() -> anyhow::Result<(String, Password)> {
 }
 
 fn line(row: &StaffRow) -> String {
-    let state = match (row.disabled, row.must_change) {
-        (true, _) => "disabled",
-        (false, true) => "must change the password",
-        (false, false) => "",
+    let state = match (row.disabled, row.must_change, row.second_factor) {
+        (true, _, _) => "disabled",
+        (false, true, _) => "must change the password",
+        (false, false, true) => "second factor",
+        (false, false, false) => "",
     };
     let line = format!(
         "{:<20}  {:<12}  {:<14}  {}  {state}",

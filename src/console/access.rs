@@ -12,7 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::PageError;
 use super::{Console, secret};
-use crate::store::{Doer, Worker};
+use crate::store::{Doer, Stage, Worker};
 use crate::ticket::workflow::Action;
 use crate::ticket::{Role, StaffId};
 
@@ -20,6 +20,8 @@ use crate::ticket::{Role, StaffId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Anyone,
+    /// Whoever has come so far at the door, and not yet further.
+    Midway(Stage),
     Roles(&'static [Role]),
 }
 
@@ -32,8 +34,8 @@ pub(super) enum Asked {
     ByPage,
 }
 
-/// The one who is signed in.
-#[derive(Clone, Debug)]
+/// The one who is signed in, or about to be. Not to be printed: it may hold a secret.
+#[derive(Clone)]
 pub(super) struct Actor {
     pub staff: StaffId,
     pub login: String,
@@ -47,6 +49,9 @@ pub(super) struct Actor {
     pub encrypted: bool,
     /// The hash of the session's token.
     pub session: String,
+    pub stage: Stage,
+    /// The secret of a second factor that this session sets up.
+    pub secret: Option<String>,
 }
 
 impl Actor {
@@ -56,6 +61,15 @@ impl Actor {
 
     pub fn worker(&self) -> Worker {
         Worker { staff: self.staff, doer: self.doer(), agency: self.agency.clone() }
+    }
+
+    /// The address that comes before all others.
+    fn first(&self) -> Option<&'static str> {
+        match self.stage {
+            Stage::Code => Some("/masuk/kode"),
+            Stage::Enrol => Some("/masuk/pasang"),
+            Stage::Full => self.must_change.then_some("/sandi"),
+        }
     }
 
     pub fn may(&self, action: Action) -> bool {
@@ -75,22 +89,31 @@ pub(super) async fn guard(
     }
     let address = address(request.extensions());
     let encrypted = console.config.tls() || request.extensions().get::<Encrypted>().is_some();
-    if let Access::Roles(roles) = access {
+    if access != Access::Anyone {
         let Some(mut actor) = actor(&console, request.headers(), &address, asked).await? else {
             return Ok(elsewhere(&request, to_sign_in(&request)));
         };
-        let path = request.uri().path();
-        if actor.must_change && path != "/sandi" && path != "/keluar" {
-            return Ok(elsewhere(&request, Redirect::to("/sandi")));
-        }
-        if !roles.contains(&actor.role) {
-            return Err(PageError::Forbidden);
+        if let Some(to) = sent_away(&actor, access, request.uri().path())? {
+            return Ok(elsewhere(&request, Redirect::to(to)));
         }
         actor.encrypted = encrypted;
         request.extensions_mut().insert(actor);
     }
     request.extensions_mut().insert(Address { text: address, encrypted });
     Ok(next.run(request).await)
+}
+
+/// Where this address is not for somebody now; an error where it never is.
+fn sent_away(actor: &Actor, access: Access, path: &str) -> Result<Option<&'static str>, PageError> {
+    match access {
+        Access::Anyone => Ok(None),
+        Access::Midway(stage) => Ok((actor.stage != stage).then_some("/")),
+        Access::Roles(roles) => match actor.first() {
+            Some(first) if path != first && path != "/keluar" => Ok(Some(first)),
+            _ if !roles.contains(&actor.role) => Err(PageError::Forbidden),
+            _ => Ok(None),
+        },
+    }
 }
 
 /// The browser's address, and whether what it sends is encrypted.
@@ -128,6 +151,8 @@ async fn actor(
         address: address.to_owned(),
         encrypted: false,
         session,
+        stage: row.stage,
+        secret: row.secret,
     }))
 }
 

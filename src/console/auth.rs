@@ -1,18 +1,23 @@
-//! Signing in and out, one's own password, and the first admin.
+//! Signing in and out, one's own password, and the first admin. What comes between password and session is in `code`.
+
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Extension, Form};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::access::{self, Actor, Address};
 use super::error::PageError;
 use super::page::{Frame, html};
-use super::{App, Console, assets, secret};
+use super::{App, Console, assets, secret, totp};
+use crate::clock::Timestamp;
 use crate::store::{
-    Deed, Doer, LoginTry, NewSession, NewStaff, Password, StaffChange, StaffError, StaffRow,
+    Deed, Doer, LoginTry, NewSession, NewStaff, Password, StaffChange, StaffError, StaffRow, Stage,
 };
 use crate::ticket::Role;
 
@@ -30,7 +35,7 @@ struct SignInPage<'a> {
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
-    ke: String,
+    pub ke: String,
 }
 
 /// `GET /masuk`
@@ -91,27 +96,73 @@ pub(super) async fn sign_in(
     let Some(row) = console.store.staff_by_login(&login).await? else {
         return Err(PageError::NotFound);
     };
-    let cookie = begin_session(&console, &row, &address, &headers).await?;
-    Ok((cookie, Redirect::to(access::own_path(&form.ke))).into_response())
+    let Some(stage) = stage_of(&row, console.now()) else {
+        return again(StatusCode::FORBIDDEN, NOT_ENROLLED.into());
+    };
+    let cookie = begin_session(&console, &row, &address, &headers, stage).await?;
+    Ok((cookie, Redirect::to(&next(stage, access::own_path(&form.ke)))).into_response())
 }
 
+const NOT_ENROLLED: &str = "Peran Anda memerlukan verifikasi dua langkah, dan masa pemasangannya sudah lewat. \
+    Minta admin membuatkan kata sandi sementara.";
+
+/// How far the right password brings somebody. A role that needs a second factor sets one up as long as that is open:
+/// with a password that was handed over, never with one that was stolen later.
+fn stage_of(row: &StaffRow, now: Timestamp) -> Option<Stage> {
+    if row.second_factor {
+        Some(Stage::Code)
+    } else if !row.role.needs_second_factor() {
+        Some(Stage::Full)
+    } else {
+        (now < row.enrol_until).then_some(Stage::Enrol)
+    }
+}
+
+/// Where that is.
+fn next(stage: Stage, wanted: &str) -> String {
+    let page = match stage {
+        Stage::Full => return wanted.to_owned(),
+        Stage::Code => "/masuk/kode",
+        Stage::Enrol => "/masuk/pasang",
+    };
+    format!("{page}?ke={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC))
+}
+
+/// How long somebody may take between password and code.
+const CODE: Duration = Duration::from_secs(10 * 60);
+/// And to set up an authenticator.
+const ENROL: Duration = Duration::from_secs(30 * 60);
+
 /// A session under a new token; the one that the browser brought, whoever gave it that, is over.
-async fn begin_session(
+pub(super) async fn begin_session(
     console: &Console,
     row: &StaffRow,
     address: &str,
     headers: &HeaderMap,
+    stage: Stage,
 ) -> Result<impl axum::response::IntoResponseParts + use<>, PageError> {
     let (token, now) = (secret::token(), console.now());
+    let (lasts, secret) = match stage {
+        Stage::Full => (console.config.session(), None),
+        Stage::Code => (CODE, None),
+        Stage::Enrol => (ENROL, Some(totp::new_secret())),
+    };
     let session = NewSession {
         token: secret::hash(&token),
         replaces: access::cookie(console, headers).map(secret::hash),
         staff: row.id,
         doer: Doer { login: row.login.clone(), address: address.to_owned() },
-        ends: now + console.config.session(),
+        stage,
+        secret,
+        browser: text(headers, &header::USER_AGENT).to_owned(),
+        ends: now + lasts,
     };
     console.store.begin_session(session, now).await?;
     Ok(axum::response::AppendHeaders(access::set_cookie(console, &token)))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// `POST /keluar`
@@ -170,18 +221,9 @@ pub(super) async fn change_password(
     Form(form): Form<ChangePassword>,
 ) -> Result<Response, PageError> {
     let again = async |error: &str| password_form(&console, &actor, Some(error.into())).await;
-    let account = secret::hash(&actor.login);
-    // Whoever finds an open browser may guess no more often than at the door.
-    if let LoginTry::LockedUntil(_) =
-        console.store.try_login(&account, &actor.address, console.now()).await?
-    {
-        return again("Terlalu banyak percobaan. Silakan coba lagi dalam 15 menit.").await;
+    if let Some(refusal) = not_own_password(&console, &actor, &form.lama).await? {
+        return again(refusal).await;
     }
-    let known = console.store.password(&actor.login).await?;
-    if !console.passwords.fits(known, &form.lama).await {
-        return again("Kata sandi lama salah.").await;
-    }
-    console.store.login_succeeded(&account, &actor.address).await?;
     if form.baru != form.ulang {
         return again("Kedua kata sandi baru tidak sama.").await;
     }
@@ -199,8 +241,28 @@ pub(super) async fn change_password(
         Err(refused) => return again(&sentence(&refused.to_string())).await,
     }
     let row = console.store.staff_by_login(&actor.login).await?.ok_or(PageError::NotFound)?;
-    let cookie = begin_session(&console, &row, &actor.address, &headers).await?;
+    let cookie = begin_session(&console, &row, &actor.address, &headers, Stage::Full).await?;
     Ok((cookie, Redirect::to("/kotak-masuk?pesan=sandi")).into_response())
+}
+
+/// Why this is not taken for one's own password. Whoever finds an open browser may guess no more often than at the door.
+pub(super) async fn not_own_password(
+    console: &Console,
+    actor: &Actor,
+    typed: &str,
+) -> Result<Option<&'static str>, PageError> {
+    let account = secret::hash(&actor.login);
+    if let LoginTry::LockedUntil(_) =
+        console.store.try_login(&account, &actor.address, console.now()).await?
+    {
+        return Ok(Some("Terlalu banyak percobaan. Silakan coba lagi dalam 15 menit."));
+    }
+    let known = console.store.password(&actor.login).await?;
+    if !console.passwords.fits(known, typed).await {
+        return Ok(Some("Kata sandi Anda salah."));
+    }
+    console.store.login_succeeded(&account, &actor.address).await?;
+    Ok(None)
 }
 
 #[derive(Template)]
@@ -282,8 +344,8 @@ pub(super) async fn begin(
         Err(refused) => return again(refused.to_string()),
     }
     let row = console.store.staff_by_login(form.nama.trim()).await?.ok_or(PageError::NotFound)?;
-    let cookie = begin_session(&console, &row, &address, &headers).await?;
-    Ok((cookie, Redirect::to("/petugas")).into_response())
+    let cookie = begin_session(&console, &row, &address, &headers, Stage::Enrol).await?;
+    Ok((cookie, Redirect::to(&next(Stage::Enrol, "/petugas"))).into_response())
 }
 
 /// With a capital letter and a full stop.

@@ -133,6 +133,8 @@ impl Told {
             }
             "habis" => "Tersimpan. Antrean ini sudah kosong.",
             "sandi" => "Kata sandi Anda sudah diganti.",
+            "sesi" => "Sudah dikeluarkan.",
+            "lepas" => "Verifikasi dua langkah Anda sudah dilepas.",
             "petugas" => "Perubahan petugas tersimpan.",
             _ => return None,
         })

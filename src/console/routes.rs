@@ -7,14 +7,15 @@ use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{MethodRouter, get, post};
 
-use super::access::Access::{self, Anyone, Roles};
+use super::access::Access::{self, Anyone, Midway, Roles};
 use super::access::Asked;
 use super::error::PageError;
 use super::{Console, access};
 use super::{
-    assets, audit, auth, calls, counter, inbox, keys, live, sound, staff, ticket, transcript, wall,
-    work,
+    account, assets, audit, auth, calls, code, counter, inbox, keys, live, sound, staff, ticket,
+    transcript, wall, work,
 };
+use crate::store::Stage;
 use crate::ticket::Role;
 
 /// One address.
@@ -48,9 +49,19 @@ pub(super) fn table() -> Vec<Route> {
         write("/masuk", Anyone, post(auth::sign_in)),
         read("/mulai/{token}", Anyone, get(auth::begin_page)),
         write("/mulai/{token}", Anyone, post(auth::begin)),
+        read("/masuk/kode", Midway(Stage::Code), get(code::ask)),
+        write("/masuk/kode", Midway(Stage::Code), post(code::take)),
+        read("/masuk/pasang", Midway(Stage::Enrol), get(code::enrol_page)),
+        write("/masuk/pasang", Midway(Stage::Enrol), post(code::enrol)),
         write("/keluar", EVERYBODY, post(auth::sign_out)),
         read("/sandi", EVERYBODY, get(auth::password_page)),
         write("/sandi", EVERYBODY, post(auth::change_password)),
+        read("/akun", EVERYBODY, get(account::show)),
+        write("/akun/pasang", EVERYBODY, post(account::begin)),
+        write("/akun/pasang/kode", EVERYBODY, post(account::enrol)),
+        write("/akun/lepas", EVERYBODY, post(account::drop_factor)),
+        write("/akun/sesi", EVERYBODY, post(account::end_one)),
+        write("/akun/sesi/lainnya", EVERYBODY, post(account::end_others)),
         read("/", EVERYBODY, get(inbox::home)),
         read("/kotak-masuk", EVERYBODY, get(inbox::show)),
         background("/peristiwa", EVERYBODY, get(live::events)),
@@ -79,6 +90,7 @@ pub(super) fn table() -> Vec<Route> {
         read("/petugas", ADMIN, get(staff::show)),
         write("/petugas", ADMIN, post(staff::add)),
         write("/petugas/{login}/sandi", ADMIN, post(staff::reset)),
+        write("/petugas/{login}/ulang", ADMIN, post(staff::start_over)),
         write("/petugas/{login}/nonaktif", ADMIN, post(staff::disable)),
         write("/petugas/{login}/aktif", ADMIN, post(staff::enable)),
         write("/petugas/{login}/peran", ADMIN, post(staff::change_role)),

@@ -127,8 +127,9 @@ pub fn one_time_password() -> String {
     groups.join("-")
 }
 
+/// Bits from the system.
 #[expect(clippy::disallowed_methods, reason = "the edge where secrets are drawn")]
-fn random<const N: usize>() -> [u8; N] {
+pub(super) fn random<const N: usize>() -> [u8; N] {
     rand::rng().random()
 }
 

@@ -36,6 +36,9 @@ struct Row {
     agency: String,
     disabled: bool,
     must_change: bool,
+    second_factor: bool,
+    /// The role needs a second factor, and only a password that is handed over lets them set one up.
+    shut_out: bool,
     myself: bool,
     roles: Vec<Choice>,
     agencies: Vec<Choice>,
@@ -92,6 +95,10 @@ async fn page(
         name: row.name,
         disabled: row.disabled,
         must_change: row.must_change,
+        second_factor: row.second_factor,
+        shut_out: row.role.needs_second_factor()
+            && !row.second_factor
+            && row.enrol_until <= console.now(),
     };
     let status =
         if above.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -175,18 +182,36 @@ pub(super) async fn reset(
     Extension(actor): Extension<Actor>,
     Path(login): Path<String>,
 ) -> Result<Response, PageError> {
+    hand_over(&console, &actor, login, StaffChange::Password).await
+}
+
+/// `POST /petugas/{login}/ulang`: the second factor is lost. Without a new password, whoever has the old one could set up
+/// the next.
+pub(super) async fn start_over(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Path(login): Path<String>,
+) -> Result<Response, PageError> {
+    hand_over(&console, &actor, login, StaffChange::StartOver).await
+}
+
+async fn hand_over(
+    console: &Console,
+    actor: &Actor,
+    login: String,
+    change: impl FnOnce(Password) -> StaffChange,
+) -> Result<Response, PageError> {
     if login == actor.login {
         // The new one would be shown to nobody: this session ends with the old password.
-        return Ok(Redirect::to("/sandi").into_response());
+        return Ok(Redirect::to("/akun").into_response());
     }
-    let (given, password) = given_password(&console).await?;
-    let change = StaffChange::Password(password);
-    match console.store.change_staff(&login, change, actor.doer(), console.now()).await {
+    let (given, password) = given_password(console).await?;
+    match console.store.change_staff(&login, change(password), actor.doer(), console.now()).await {
         Ok(()) => {
             let above = Above { handed: Some((login, given)), ..Above::default() };
-            page(&console, &actor, &Told::default(), above).await
+            page(console, actor, &Told::default(), above).await
         }
-        Err(why) => told(&console, &actor, why).await,
+        Err(why) => told(console, actor, why).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The console as a browser meets it: requests in, pages out, on rows in memory and recordings in a folder.
 
 mod access;
+mod code;
 mod forms;
 mod live;
 mod pages;
@@ -122,6 +123,9 @@ impl Office {
             replaces: None,
             staff,
             doer: doer(login),
+            stage: Stage::Full,
+            secret: None,
+            browser: String::new(),
             ends: NOW + Duration::from_secs(12 * 3600),
         };
         self.store().begin_session(session, NOW).await.unwrap();

@@ -7,9 +7,21 @@ use super::audit::{self, Deed, Doer};
 use super::db::{Tx, on_read, on_tx};
 use super::sql::staff as sql;
 use super::writer::Durability;
-use super::{Store, StoreError, millis};
+use super::{LINE, Store, StoreError, millis, tidy};
 use crate::clock::Timestamp;
 use crate::ticket::{Role, StaffId};
+
+/// How far a browser has come at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Stage {
+    /// Signed in.
+    Full,
+    /// The password was right; the second factor's code is asked for.
+    Code,
+    /// The password was right; a second factor is to be set up first.
+    Enrol,
+}
 
 /// A session that begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +32,23 @@ pub struct NewSession {
     pub replaces: Option<String>,
     pub staff: StaffId,
     pub doer: Doer,
+    pub stage: Stage,
+    /// The secret of a second factor that is to be set up.
+    pub secret: Option<String>,
+    /// What the browser calls itself.
+    pub browser: String,
     pub ends: Timestamp,
+}
+
+/// One of somebody's sessions.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct SessionListed {
+    /// The hash of its token.
+    pub token: String,
+    pub started: Timestamp,
+    pub seen: Timestamp,
+    pub address: String,
+    pub browser: String,
 }
 
 /// Whose session it is.
@@ -34,6 +62,18 @@ pub struct SessionRow {
     pub agency_name: Option<String>,
     pub must_change: bool,
     pub seen: Timestamp,
+    pub stage: Stage,
+    /// The secret of a second factor that is being set up.
+    pub secret: Option<String>,
+}
+
+/// Which sessions end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The one whose token has this hash.
+    One(String),
+    /// All others.
+    AllBut(String),
 }
 
 /// Whether a password may be tried.
@@ -120,6 +160,54 @@ impl Store {
             .await
     }
 
+    /// Somebody's sessions that are not over, the newest sign of life first.
+    pub async fn sessions_of(
+        &self,
+        staff: StaffId,
+        idle: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<SessionListed>, StoreError> {
+        let awake_since = Timestamp(now.0 - millis(idle));
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::SESSIONS_OF)
+                .bind(staff)
+                .bind(now)
+                .bind(awake_since)
+                .fetch_all(pool)
+                .await?
+        ))
+    }
+
+    /// Ends some of somebody's own sessions.
+    pub async fn end_own_sessions(
+        &self,
+        staff: StaffId,
+        which: Ending,
+        doer: Doer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let request = Arc::new((which, doer));
+        self.db
+            .write(Durability::Process, move |tx| {
+                let request = Arc::clone(&request);
+                Box::pin(async move {
+                    let (which, doer) = &*request;
+                    let (statement, token) = match which {
+                        Ending::One(token) => (sql::END_SESSION_OF, token),
+                        Ending::AllBut(token) => (sql::END_OTHER_SESSIONS, token),
+                    };
+                    let query = sqlx::query(statement).bind(staff).bind(token);
+                    let ended = on_tx!(tx, conn, query.execute(conn).await?).rows_affected();
+                    let deed = Deed::new("session_end", format!("staff {}", doer.login))
+                        .with(ended.to_string());
+                    Ok(audit::append(tx, doer, deed, now).await?)
+                })
+            })
+            .await
+    }
+
     /// Asks to try a password. `account` is a hash of the name that was typed.
     pub async fn try_login(
         &self,
@@ -172,6 +260,9 @@ async fn begin(tx: &mut Tx, new: &NewSession, now: Timestamp) -> Result<(), sqlx
             .bind(now)
             .bind(new.ends)
             .bind(&new.doer.address)
+            .bind(new.stage)
+            .bind(&new.secret)
+            .bind(tidy(&new.browser, LINE))
             .execute(conn)
             .await?
     );
@@ -182,6 +273,9 @@ async fn begin(tx: &mut Tx, new: &NewSession, now: Timestamp) -> Result<(), sqlx
         conn,
         sqlx::query(sql::END_OLD_SESSIONS).bind(now).bind(forgotten).execute(conn).await?
     );
+    if new.stage != Stage::Full {
+        return Ok(());
+    }
     let deed = Deed::new("sign_in", format!("staff {}", new.doer.login));
     audit::append(tx, &new.doer, deed, now).await
 }

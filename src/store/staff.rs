@@ -1,10 +1,13 @@
+//! Who works here, and what is changed about them.
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::audit::{self, Deed, Doer};
 use super::db::{Tx, on_read, on_tx};
 use super::sql::staff as sql;
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, tidy};
+use super::{LINE, Store, StoreError, second_factor, tidy};
 use crate::clock::Timestamp;
 use crate::ticket::{Role, StaffId};
 
@@ -22,6 +25,9 @@ pub struct StaffRow {
     pub must_change: bool,
     pub disabled: bool,
     pub made: Timestamp,
+    /// Until when somebody without a second factor may set one up by the password alone.
+    pub enrol_until: Timestamp,
+    pub second_factor: bool,
 }
 
 /// Somebody who is to work here.
@@ -75,10 +81,20 @@ impl From<sqlx::Error> for StaffError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StaffChange {
     Password(Password),
+    /// The second factor is lost: it is removed, and a password that was handed over lets them set up another.
+    StartOver(Password),
     Disable,
     Enable,
-    Role { role: Role, agency: Option<String> },
+    Role {
+        role: Role,
+        agency: Option<String>,
+    },
 }
+
+/// A password that was handed over opens the setting up of a second factor for so long: a week with its holidays.
+const ENROL: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The first admin sits at the screen.
+const ENROL_FIRST: Duration = Duration::from_secs(3600);
 
 /// The setting with the hash of the token that makes the first admin.
 const FIRST_ADMIN: &str = "staff.first_admin";
@@ -113,9 +129,9 @@ impl Store {
         ))
     }
 
-    /// Whether anybody works here, disabled or not.
-    pub async fn has_staff(&self) -> Result<bool, StoreError> {
-        Ok(on_read!(&self.db, pool, sqlx::query_scalar(sql::STAFF_EXISTS).fetch_one(pool).await?))
+    /// Whether somebody is there who says who works here.
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        Ok(on_read!(&self.db, pool, sqlx::query_scalar(sql::ADMIN_EXISTS).fetch_one(pool).await?))
     }
 
     /// Adds somebody.
@@ -163,7 +179,7 @@ impl Store {
             pool,
             sqlx::query_scalar(super::sql::SETTING).bind(FIRST_ADMIN).fetch_optional(pool).await?
         );
-        Ok(kept.as_deref() == Some(token) && !self.has_staff().await?)
+        Ok(kept.as_deref() == Some(token) && !self.has_admin().await?)
     }
 
     /// Makes the first admin, once.
@@ -182,7 +198,9 @@ impl Store {
                 Box::pin(async move {
                     let (token, new, doer) = &*request;
                     use_token(tx, token).await?;
-                    insert(tx, new, doer, now).await
+                    let id = insert(tx, new, doer, now).await?;
+                    open_enrolment(tx, id, now + ENROL_FIRST).await?;
+                    Ok(id)
                 })
             })
             .await
@@ -244,6 +262,7 @@ async fn insert(
             .bind(&new.password.hash)
             .bind(new.password.must_change)
             .bind(now)
+            .bind(enrol_until(&new.password, now))
             .fetch_optional(conn)
             .await?
     );
@@ -267,8 +286,8 @@ async fn fits(tx: &mut Tx, role: Role, agency: Option<&str>) -> Result<(), Staff
 }
 
 async fn use_token(tx: &mut Tx, token: &str) -> Result<(), StaffError> {
-    let staff: bool =
-        on_tx!(tx, conn, sqlx::query_scalar(sql::STAFF_EXISTS).fetch_one(conn).await?);
+    let admin: bool =
+        on_tx!(tx, conn, sqlx::query_scalar(sql::ADMIN_EXISTS).fetch_one(conn).await?);
     let used = on_tx!(
         tx,
         conn,
@@ -279,7 +298,7 @@ async fn use_token(tx: &mut Tx, token: &str) -> Result<(), StaffError> {
             .await?
             .rows_affected()
     );
-    if used == 1 && !staff { Ok(()) } else { Err(StaffError::Token) }
+    if used == 1 && !admin { Ok(()) } else { Err(StaffError::Token) }
 }
 
 async fn change_one(
@@ -298,12 +317,22 @@ async fn change_one(
     let stays_admin = match change {
         StaffChange::Disable => false,
         StaffChange::Role { role, .. } => *role == Role::Admin,
-        StaffChange::Password(_) | StaffChange::Enable => true,
+        StaffChange::Password(_) | StaffChange::StartOver(_) | StaffChange::Enable => true,
     };
     if row.role == Role::Admin && !row.disabled && !stays_admin {
         must_have_another_admin(tx, row.id).await?;
     }
     let deed = apply(tx, &row, change).await?;
+    match change {
+        StaffChange::Password(password) => {
+            open_enrolment(tx, row.id, enrol_until(password, now)).await?;
+        }
+        StaffChange::StartOver(password) => {
+            second_factor::remove(tx, row.id).await?;
+            open_enrolment(tx, row.id, enrol_until(password, now)).await?;
+        }
+        StaffChange::Disable | StaffChange::Enable | StaffChange::Role { .. } => {}
+    }
     on_tx!(tx, conn, sqlx::query(sql::END_SESSIONS_OF).bind(row.id).execute(conn).await?);
     audit::append(tx, doer, deed, now).await?;
     Ok(())
@@ -322,6 +351,13 @@ async fn apply(tx: &mut Tx, row: &StaffRow, change: &StaffChange) -> Result<Deed
                 .bind(password.must_change),
             Deed::new("staff_password", object),
         ),
+        StaffChange::StartOver(password) => (
+            sqlx::query(sql::SET_PASSWORD)
+                .bind(row.id)
+                .bind(&password.hash)
+                .bind(password.must_change),
+            Deed::new("second_factor_reset", object),
+        ),
         StaffChange::Disable => (
             sqlx::query(sql::SET_DISABLED).bind(row.id).bind(true),
             Deed::new("staff_disable", object),
@@ -337,6 +373,17 @@ async fn apply(tx: &mut Tx, row: &StaffRow, change: &StaffChange) -> Result<Deed
     };
     on_tx!(tx, conn, query.execute(conn).await?);
     Ok(deed)
+}
+
+/// Only a password that was handed over opens it.
+fn enrol_until(password: &Password, now: Timestamp) -> Timestamp {
+    if password.must_change { now + ENROL } else { Timestamp(0) }
+}
+
+async fn open_enrolment(tx: &mut Tx, staff: StaffId, until: Timestamp) -> Result<(), StaffError> {
+    let query = sqlx::query(sql::OPEN_ENROLMENT).bind(staff).bind(until);
+    on_tx!(tx, conn, query.execute(conn).await?);
+    Ok(())
 }
 
 async fn must_have_another_admin(tx: &mut Tx, than: StaffId) -> Result<(), StaffError> {

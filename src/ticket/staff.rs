@@ -75,6 +75,11 @@ impl Role {
         self != Role::Auditor
     }
 
+    /// Whether a password is not enough for it: it says who works here, or sees everybody's work.
+    pub fn needs_second_factor(self) -> bool {
+        matches!(self, Role::Supervisor | Role::Admin)
+    }
+
     /// Whether it sees reporters' numbers in full.
     pub fn sees_numbers(self) -> bool {
         !matches!(self, Role::AgencyOfficer | Role::Auditor)

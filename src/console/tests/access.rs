@@ -61,6 +61,7 @@ fn the_table_is_what_was_agreed() {
     let lines = table().into_iter().map(|route| {
         let who = match route.access {
             Access::Anyone => "anyone".into(),
+            Access::Midway(stage) => format!("midway: {stage:?}"),
             Access::Roles(roles) => roles.iter().map(|r| r.id()).collect::<Vec<_>>().join(" "),
         };
         format!("{:<4} {:<55} {who}\n", route.method.as_str(), route.path)
@@ -75,7 +76,8 @@ async fn an_auditor_changes_nothing() {
     let ticket = office.phoned(&["jalan rusak"]).await;
     let before = (office.view(&ticket.code).await, office.store().staff().await.unwrap());
     for route in table().iter().filter(|route| route.method == Method::POST) {
-        if ["/keluar", "/sandi", "/masuk", "/mulai/{token}"].contains(&route.path) {
+        let own = ["/keluar", "/sandi", "/masuk", "/mulai/{token}"].contains(&route.path);
+        if own || route.path.starts_with("/akun") || matches!(route.access, Access::Midway(_)) {
             continue;
         }
         let path = filled(&office, route.path, &ticket).await;

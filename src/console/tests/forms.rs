@@ -273,7 +273,7 @@ async fn an_admin_adds_resets_moves_and_disables_people() {
         office.post("admin", "/petugas/siapa/nonaktif", &[]).await.status,
         StatusCode::NOT_FOUND
     );
-    assert_eq!(office.post("admin", "/petugas/admin/sandi", &[]).await.location(), "/sandi");
+    assert_eq!(office.post("admin", "/petugas/admin/sandi", &[]).await.location(), "/akun");
 }
 
 #[tokio::test]

@@ -25,6 +25,9 @@ async fn the_inbox() {
         replaces: None,
         staff: office.store().staff_by_login("petugas").await.unwrap().unwrap().id,
         doer: doer("petugas"),
+        stage: Stage::Full,
+        secret: None,
+        browser: String::new(),
         ends: office.console.now() + Duration::from_secs(3600),
     };
     office.store().begin_session(session, office.console.now()).await.unwrap();

@@ -2,29 +2,38 @@
 
 statements! {
     // People.
-    INSERT_STAFF = "INSERT INTO staff (login, name, role, agency, password, must_change, made)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (login) DO NOTHING RETURNING id";
-    STAFF = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, s.disabled, s.made
+    INSERT_STAFF = "INSERT INTO staff (login, name, role, agency, password, must_change, made, enrol_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (login) DO NOTHING RETURNING id";
+    STAFF = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, s.disabled, s.made,
+            s.enrol_until, EXISTS (SELECT 1 FROM second_factor f WHERE f.staff = s.id) AS second_factor
         FROM staff s LEFT JOIN agency a ON a.id = s.agency ORDER BY s.disabled, s.login";
     STAFF_BY_LOGIN = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, s.disabled,
-        s.made FROM staff s LEFT JOIN agency a ON a.id = s.agency WHERE s.login = $1";
+            s.made, s.enrol_until, EXISTS (SELECT 1 FROM second_factor f WHERE f.staff = s.id) AS second_factor
+        FROM staff s LEFT JOIN agency a ON a.id = s.agency WHERE s.login = $1";
     PASSWORD = "SELECT password FROM staff WHERE login = $1 AND NOT disabled";
-    STAFF_EXISTS = "SELECT EXISTS (SELECT 1 FROM staff)";
+    ADMIN_EXISTS = "SELECT EXISTS (SELECT 1 FROM staff WHERE role = 'admin')";
     OTHER_ADMINS = "SELECT COUNT(*) FROM staff WHERE role = 'admin' AND NOT disabled AND id <> $1";
     AGENCY_EXISTS = "SELECT EXISTS (SELECT 1 FROM agency WHERE id = $1)";
     SET_PASSWORD = "UPDATE staff SET password = $2, must_change = $3 WHERE id = $1";
+    OPEN_ENROLMENT = "UPDATE staff SET enrol_until = $2 WHERE id = $1";
     SET_DISABLED = "UPDATE staff SET disabled = $2 WHERE id = $1";
     SET_ROLE = "UPDATE staff SET role = $2, agency = $3 WHERE id = $1";
     FORGET_SETTING = "DELETE FROM setting WHERE key = $1 AND value = $2";
 
     // Sessions.
-    INSERT_SESSION = "INSERT INTO session (token, staff, started, seen, ends, address) VALUES ($1, $2, $3, $3, $4, $5)";
-    SESSION = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, n.seen
+    INSERT_SESSION = "INSERT INTO session (token, staff, started, seen, ends, address, stage, secret, browser)
+        VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8)";
+    SESSION = "SELECT s.id, s.login, s.name, s.role, s.agency, a.name AS agency_name, s.must_change, n.seen, n.stage,
+            n.secret
         FROM session n JOIN staff s ON s.id = n.staff LEFT JOIN agency a ON a.id = s.agency
         WHERE n.token = $1 AND n.ends > $2 AND n.seen > $3 AND NOT s.disabled";
     SEE_SESSION = "UPDATE session SET seen = $2 WHERE token = $1";
     END_SESSION = "DELETE FROM session WHERE token = $1";
     END_SESSIONS_OF = "DELETE FROM session WHERE staff = $1";
+    END_OTHER_SESSIONS = "DELETE FROM session WHERE staff = $1 AND token <> $2";
+    END_SESSION_OF = "DELETE FROM session WHERE staff = $1 AND token = $2";
+    SESSIONS_OF = "SELECT token, started, seen, address, browser FROM session
+        WHERE staff = $1 AND stage = 'full' AND ends > $2 AND seen > $3 ORDER BY seen DESC, started DESC";
     END_OLD_SESSIONS = "DELETE FROM session WHERE ends <= $1 OR seen <= $2";
 
     // Attempts to sign in.
@@ -34,6 +43,22 @@ statements! {
     LOGIN_TRIES_FROM_ADDRESS = "SELECT COUNT(*), COALESCE(MIN(at), 0) FROM login_try WHERE address = $1 AND at > $2";
     FORGET_LOGIN_TRIES = "DELETE FROM login_try WHERE account = $1 AND address = $2";
     FORGET_OLD_LOGIN_TRIES = "DELETE FROM login_try WHERE at <= $1";
+
+    // The second factor.
+    SECOND_FACTOR = "SELECT f.secret, f.since,
+            (SELECT COUNT(*) FROM recovery_code r WHERE r.staff = f.staff AND r.used IS NULL) AS recovery_left
+        FROM second_factor f WHERE f.staff = $1";
+    INSERT_SECOND_FACTOR = "INSERT INTO second_factor (staff, secret, used_step, since) VALUES ($1, $2, $3, $4)";
+    REMOVE_SECOND_FACTOR = "DELETE FROM second_factor WHERE staff = $1";
+    USE_STEP = "UPDATE second_factor SET used_step = $2 WHERE staff = $1 AND used_step < $2";
+    INSERT_RECOVERY_CODE = "INSERT INTO recovery_code (code, staff) VALUES ($1, $2)";
+    USE_RECOVERY_CODE = "UPDATE recovery_code SET used = $3 WHERE staff = $1 AND code = $2 AND used IS NULL";
+    REMOVE_RECOVERY_CODES = "DELETE FROM recovery_code WHERE staff = $1";
+    OFFER_SECRET = "UPDATE session SET secret = $2 WHERE token = $1";
+    TAKE_SECRET = "UPDATE session SET secret = NULL WHERE token = $1 AND staff = $2 AND secret = $3";
+    INSERT_CODE_TRY = "INSERT INTO code_try (staff, at) VALUES ($1, $2)";
+    CODE_TRIES = "SELECT COUNT(*), COALESCE(MIN(at), 0) FROM code_try WHERE staff = $1 AND at > $2";
+    FORGET_OLD_CODE_TRIES = "DELETE FROM code_try WHERE staff = $1 AND at <= $2";
 
     // Forms.
     CLAIM_FORM = "INSERT INTO form (nonce, at, outcome) VALUES ($1, $2, $3) ON CONFLICT (nonce) DO NOTHING";

@@ -97,6 +97,9 @@ fn session(token: &str, replaces: Option<&str>, staff: StaffId) -> NewSession {
         replaces: replaces.map(Into::into),
         staff,
         doer: doer("siti"),
+        stage: Stage::Full,
+        secret: None,
+        browser: String::new(),
         ends: after(12 * 3600),
     }
 }
