@@ -25,6 +25,7 @@ mod staff;
 mod ticket;
 mod totp;
 mod transcript;
+mod trust;
 mod wall;
 mod work;
 
@@ -47,6 +48,7 @@ pub use access::Encrypted;
 pub use live::{Live, watch};
 pub use routes::routes;
 pub use secret::{PasswordError, Passwords, one_time_password};
+pub use trust::Authority;
 
 /// How the console is reached, and how long somebody stays signed in.
 #[derive(Clone, Debug, Deserialize)]
@@ -92,6 +94,8 @@ pub struct Console {
     /// Without it nothing is suggested.
     pub suggester: Option<Suggester>,
     pub passwords: Passwords,
+    /// Who vouches for this console, where the site has no certificate of its own.
+    pub authority: Option<Authority>,
     pub config: Config,
     /// One walk-in report is taken at a time, so that a form that was sent twice is seen.
     pub counter: tokio::sync::Mutex<()>,

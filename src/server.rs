@@ -23,7 +23,7 @@ use crate::asr::worker::{Workers, Workplace};
 use crate::call::{Hotline, recovery};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Role};
-use crate::console::{self, Console, Passwords};
+use crate::console::{self, Authority, Console, Passwords};
 use crate::files::Files;
 use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
@@ -90,10 +90,14 @@ impl Server {
         let (messages, hooks) =
             messages::Messages::start(&config, hotline.store.clone(), hotline.clock.clone())
                 .await?;
-        let pages = console_of(&config, &hotline);
+        let source = tls::Source::new(&config.web.tls, &config.data)?;
+        let authority = match config.web.tls.enabled {
+            true => source.authority(hotline.clock.now())?.map(Authority::new),
+            false => None,
+        };
+        let pages = console_of(&config, &hotline, authority);
         let live = pages.live.clone();
         let routes = hooks.merge(console::routes(pages.clone()));
-        let source = tls::Source::new(&config.web.tls, &config.data)?;
         let web = web::Web::serve(&config.web, source, hotline.clock.clone(), routes).await?;
         // Last: whoever hears that we are ready may call and post at once.
         let health = health::Health::serve(config.http.listen, hotline.clone()).await?;
@@ -201,7 +205,7 @@ impl Server {
 }
 
 /// The console on the same rows and files.
-fn console_of(config: &Config, hotline: &Hotline) -> Arc<Console> {
+fn console_of(config: &Config, hotline: &Hotline, authority: Option<Authority>) -> Arc<Console> {
     let suggester = suggest::load(&config.suggest)
         .inspect_err(|error| warn!("the console suggests no places and categories: {error:#}"))
         .ok();
@@ -212,6 +216,7 @@ fn console_of(config: &Config, hotline: &Hotline) -> Arc<Console> {
         zone: hotline.zone.clone(),
         suggester,
         passwords: Passwords::default(),
+        authority,
         config: config.console.clone(),
         counter: tokio::sync::Mutex::default(),
         live: Arc::default(),

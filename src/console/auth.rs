@@ -30,6 +30,8 @@ struct SignInPage<'a> {
     wanted: &'a str,
     error: Option<String>,
     no_tls: bool,
+    /// Whether browsers must be told whom to trust.
+    own_authority: bool,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +42,7 @@ pub(super) struct Wanted {
 
 /// `GET /masuk`
 pub(super) async fn sign_in_page(
+    State(console): App,
     Extension(address): Extension<Address>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
@@ -49,6 +52,7 @@ pub(super) async fn sign_in_page(
         wanted: access::own_path(&wanted.ke),
         error: None,
         no_tls: !address.encrypted,
+        own_authority: console.authority.is_some(),
     })
 }
 
@@ -76,6 +80,7 @@ pub(super) async fn sign_in(
             wanted: access::own_path(&form.ke),
             error: Some(error),
             no_tls: !encrypted,
+            own_authority: console.authority.is_some(),
         });
         page.map(|page| (status, page).into_response())
     };

@@ -13,7 +13,7 @@ use super::error::PageError;
 use super::{Console, access};
 use super::{
     account, assets, audit, auth, calls, code, counter, inbox, keys, live, sound, staff, ticket,
-    transcript, wall, work,
+    transcript, trust, wall, work,
 };
 use crate::store::Stage;
 use crate::ticket::Role;
@@ -45,6 +45,8 @@ pub(super) fn table() -> Vec<Route> {
     let background = |path, access, handler| Route { asked: Asked::ByPage, ..read(path, access, handler) };
     vec![
         read("/aset/{name}", Anyone, get(assets::show)),
+        read("/percaya", Anyone, get(trust::show)),
+        read("/percaya/otoritas.crt", Anyone, get(trust::certificate)),
         read("/masuk", Anyone, get(auth::sign_in_page)),
         write("/masuk", Anyone, post(auth::sign_in)),
         read("/mulai/{token}", Anyone, get(auth::begin_page)),

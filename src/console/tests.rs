@@ -7,6 +7,7 @@ mod live;
 mod pages;
 mod sign_in;
 mod sound;
+mod trust;
 
 use std::path::Path;
 use std::time::Duration;
@@ -96,6 +97,7 @@ impl Office {
             zone: TimeZone::get("Asia/Jakarta").unwrap(),
             suggester: Suggester::shipped().ok(),
             passwords: Passwords::default(),
+            authority: None,
             config,
             counter: tokio::sync::Mutex::default(),
             live: Arc::new(Live::checking(Duration::from_millis(20))),

@@ -14,6 +14,8 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::clock::Timestamp;
 use crate::config;
@@ -71,12 +73,15 @@ impl Source {
         }
     }
 
-    /// The authority that browsers are to trust, as PEM; `None` where the site has its own.
-    pub fn authority(&self) -> Option<Vec<u8>> {
-        match self {
-            Source::Files { .. } => None,
-            Source::Own { folder, .. } => std::fs::read(folder.join(AUTHORITY)).ok(),
-        }
+    /// The authority that browsers are to trust, as DER; `None` where the site has a certificate of its own. It is made
+    /// if it is not there yet.
+    pub fn authority(&self, now: Timestamp) -> anyhow::Result<Option<Vec<u8>>> {
+        let Source::Own { folder, .. } = self else { return Ok(None) };
+        let path = folder.join(AUTHORITY);
+        authority_key(folder, now)?;
+        let certificate = CertificateDer::from_pem_file(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Some(certificate.to_vec()))
     }
 }
 
@@ -176,8 +181,7 @@ mod tests {
 
     use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier as _;
-    use rustls::pki_types::pem::PemObject as _;
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::pki_types::{ServerName, UnixTime};
 
     use super::*;
 
@@ -190,7 +194,7 @@ mod tests {
     /// Whether a browser that trusts the authority believes that the server is `name`, so many days from now.
     fn believed(authority: &[u8], chain: &[u8], name: &str, days: u64) -> bool {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority).unwrap()).unwrap();
+        roots.add(CertificateDer::from_slice(authority)).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
@@ -207,10 +211,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = source(folder.path());
         let first = source.identity(NOW).unwrap();
-        let authority = source.authority().unwrap();
+        let authority = source.authority(NOW).unwrap().unwrap();
         let later = source.identity(Timestamp(NOW.0 + 3_000_000_000)).unwrap();
         assert_ne!(first.chain, later.chain);
-        assert_eq!(source.authority().unwrap(), authority, "it is made once");
+        assert_eq!(source.authority(NOW).unwrap().unwrap(), authority, "it is made once");
         for chain in [&first.chain, &later.chain] {
             for name in ["localhost", "127.0.0.1", "lapor.kotim.example"] {
                 assert!(believed(&authority, chain, name, 40), "{name}");
@@ -221,7 +225,7 @@ mod tests {
         let stranger = tempfile::tempdir().unwrap();
         let other = super::tests::source(stranger.path());
         other.identity(NOW).unwrap();
-        assert!(!believed(&other.authority().unwrap(), &first.chain, "localhost", 1));
+        assert!(!believed(&other.authority(NOW).unwrap().unwrap(), &first.chain, "localhost", 1));
     }
 
     #[test]

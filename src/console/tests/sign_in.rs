@@ -134,6 +134,7 @@ async fn the_first_admin_signs_up_once_and_only_by_the_link() {
         zone: TimeZone::UTC,
         suggester: None,
         passwords: Passwords::default(),
+            authority: None,
         config: Config::default(),
         counter: tokio::sync::Mutex::default(),
     });
