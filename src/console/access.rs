@@ -44,9 +44,7 @@ pub(super) struct Actor {
     pub agency: Option<String>,
     pub agency_name: Option<String>,
     pub must_change: bool,
-    pub address: String,
-    /// Whether what is typed goes encrypted over the wire.
-    pub encrypted: bool,
+    pub address: Address,
     /// The hash of the session's token.
     pub session: String,
     pub stage: Stage,
@@ -56,7 +54,7 @@ pub(super) struct Actor {
 
 impl Actor {
     pub fn doer(&self) -> Doer {
-        Doer { login: self.login.clone(), address: self.address.clone() }
+        Doer { login: self.login.clone(), address: self.address.text.clone() }
     }
 
     pub fn worker(&self) -> Worker {
@@ -87,19 +85,18 @@ pub(super) async fn guard(
     if !safe && !is_ours(&console, request.headers()) {
         return Err(PageError::ForeignForm);
     }
-    let address = address(request.extensions());
     let encrypted = console.config.tls() || request.extensions().get::<Encrypted>().is_some();
+    let address = Address { text: address(request.extensions()), encrypted };
     if access != Access::Anyone {
-        let Some(mut actor) = actor(&console, request.headers(), &address, asked).await? else {
+        let Some(actor) = actor(&console, request.headers(), &address, asked).await? else {
             return Ok(elsewhere(&request, to_sign_in(&request)));
         };
         if let Some(to) = sent_away(&actor, access, request.uri().path())? {
             return Ok(elsewhere(&request, Redirect::to(to)));
         }
-        actor.encrypted = encrypted;
         request.extensions_mut().insert(actor);
     }
-    request.extensions_mut().insert(Address { text: address, encrypted });
+    request.extensions_mut().insert(address);
     Ok(next.run(request).await)
 }
 
@@ -130,10 +127,10 @@ pub struct Encrypted;
 async fn actor(
     console: &Console,
     headers: &HeaderMap,
-    address: &str,
+    address: &Address,
     asked: Asked,
 ) -> Result<Option<Actor>, PageError> {
-    let Some(token) = cookie(console, headers) else { return Ok(None) };
+    let Some(token) = cookie(address, headers) else { return Ok(None) };
     let session = secret::hash(token);
     let (store, idle, now) = (&console.store, console.config.idle(), console.now());
     let row = match asked {
@@ -148,8 +145,7 @@ async fn actor(
         agency: row.agency,
         agency_name: row.agency_name,
         must_change: row.must_change,
-        address: address.to_owned(),
-        encrypted: false,
+        address: address.clone(),
         session,
         stage: row.stage,
         secret: row.secret,
@@ -205,13 +201,14 @@ fn address(extensions: &Extensions) -> String {
     peer.map_or_else(String::new, |ConnectInfo(peer)| peer.ip().to_canonical().to_string())
 }
 
-fn cookie_name(console: &Console) -> &'static str {
-    if console.config.tls() { "__Host-kentongan" } else { "kentongan" }
+/// With this name browsers take a cookie over TLS only, from this very host: nobody in between plants one.
+fn cookie_name(address: &Address) -> &'static str {
+    if address.encrypted { "__Host-kentongan" } else { "kentongan" }
 }
 
 /// The session's token that the browser sent.
-pub(super) fn cookie<'h>(console: &Console, headers: &'h HeaderMap) -> Option<&'h str> {
-    let name = cookie_name(console);
+pub(super) fn cookie<'h>(address: &Address, headers: &'h HeaderMap) -> Option<&'h str> {
+    let name = cookie_name(address);
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -222,15 +219,15 @@ pub(super) fn cookie<'h>(console: &Console, headers: &'h HeaderMap) -> Option<&'
 }
 
 /// Hands the browser a new token.
-pub(super) fn set_cookie(console: &Console, token: &str) -> [(HeaderName, String); 1] {
-    let secure = if console.config.tls() { "; Secure" } else { "" };
-    let name = cookie_name(console);
+pub(super) fn set_cookie(address: &Address, token: &str) -> [(HeaderName, String); 1] {
+    let secure = if address.encrypted { "; Secure" } else { "" };
+    let name = cookie_name(address);
     [(header::SET_COOKIE, format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"))]
 }
 
 /// Takes it away.
-pub(super) fn clear_cookie(console: &Console) -> [(HeaderName, String); 1] {
-    let [(name, value)] = set_cookie(console, "");
+pub(super) fn clear_cookie(address: &Address) -> [(HeaderName, String); 1] {
+    let [(name, value)] = set_cookie(address, "");
     [(name, format!("{value}; Max-Age=0"))]
 }
 
@@ -249,9 +246,19 @@ const HEADERS: [(&str, &str); 7] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
 ];
 
+/// Behind a name with a certificate that browsers know, nothing is asked for in clear text again. Where our own authority
+/// vouches this is left out: it would take the way to `/percaya` from whoever does not trust that yet.
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Adds them, and keeps pages out of every cache.
-pub(super) async fn harden(mut response: Response) -> Response {
+pub(super) async fn harden(
+    State(console): State<Arc<Console>>,
+    mut response: Response,
+) -> Response {
     let headers = response.headers_mut();
+    if console.config.tls() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
+    }
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }

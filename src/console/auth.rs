@@ -67,7 +67,7 @@ pub(super) struct SignIn {
 /// `POST /masuk`: the same answer in the same time, whether the name or the password is wrong.
 pub(super) async fn sign_in(
     State(console): App,
-    Extension(Address { text: address, encrypted }): Extension<Address>,
+    Extension(address): Extension<Address>,
     headers: HeaderMap,
     Form(form): Form<SignIn>,
 ) -> Result<Response, PageError> {
@@ -79,14 +79,16 @@ pub(super) async fn sign_in(
             login: &form.nama,
             wanted: access::own_path(&form.ke),
             error: Some(error),
-            no_tls: !encrypted,
+            no_tls: !address.encrypted,
             own_authority: console.authority.is_some(),
         });
         page.map(|page| (status, page).into_response())
     };
     if let LoginTry::LockedUntil(until) =
-        console.store.try_login(&account, &address, console.now()).await?
+        console.store.try_login(&account, &address.text, console.now()).await?
     {
+        // Without the name: people type their password into the wrong box.
+        tracing::warn!(address = address.text, "too many wrong passwords: refused for a while");
         let text = format!(
             "Terlalu banyak percobaan. Silakan coba lagi setelah pukul {}.",
             console.hour(until + std::time::Duration::from_secs(60))
@@ -97,7 +99,7 @@ pub(super) async fn sign_in(
     if !console.passwords.fits(known, &form.sandi).await {
         return again(StatusCode::UNAUTHORIZED, "Nama masuk atau kata sandi salah.".into());
     }
-    console.store.login_succeeded(&account, &address).await?;
+    console.store.login_succeeded(&account, &address.text).await?;
     let Some(row) = console.store.staff_by_login(&login).await? else {
         return Err(PageError::NotFound);
     };
@@ -142,7 +144,7 @@ const ENROL: Duration = Duration::from_secs(30 * 60);
 pub(super) async fn begin_session(
     console: &Console,
     row: &StaffRow,
-    address: &str,
+    address: &Address,
     headers: &HeaderMap,
     stage: Stage,
 ) -> Result<impl axum::response::IntoResponseParts + use<>, PageError> {
@@ -154,16 +156,16 @@ pub(super) async fn begin_session(
     };
     let session = NewSession {
         token: secret::hash(&token),
-        replaces: access::cookie(console, headers).map(secret::hash),
+        replaces: access::cookie(address, headers).map(secret::hash),
         staff: row.id,
-        doer: Doer { login: row.login.clone(), address: address.to_owned() },
+        doer: Doer { login: row.login.clone(), address: address.text.clone() },
         stage,
         secret,
         browser: text(headers, &header::USER_AGENT).to_owned(),
         ends: now + lasts,
     };
     console.store.begin_session(session, now).await?;
-    Ok(axum::response::AppendHeaders(access::set_cookie(console, &token)))
+    Ok(axum::response::AppendHeaders(access::set_cookie(address, &token)))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
@@ -178,7 +180,7 @@ pub(super) async fn sign_out(
     console.store.end_session(&actor.session).await?;
     let deed = Deed::new("sign_out", format!("staff {}", actor.login));
     console.store.audit(actor.doer(), deed, console.now()).await?;
-    Ok((access::clear_cookie(&console), Redirect::to("/masuk")).into_response())
+    Ok((access::clear_cookie(&actor.address), Redirect::to("/masuk")).into_response())
 }
 
 #[derive(Template)]
@@ -258,7 +260,7 @@ pub(super) async fn not_own_password(
 ) -> Result<Option<&'static str>, PageError> {
     let account = secret::hash(&actor.login);
     if let LoginTry::LockedUntil(_) =
-        console.store.try_login(&account, &actor.address, console.now()).await?
+        console.store.try_login(&account, &actor.address.text, console.now()).await?
     {
         return Ok(Some("Terlalu banyak percobaan. Silakan coba lagi dalam 15 menit."));
     }
@@ -266,7 +268,7 @@ pub(super) async fn not_own_password(
     if !console.passwords.fits(known, typed).await {
         return Ok(Some("Kata sandi Anda salah."));
     }
-    console.store.login_succeeded(&account, &actor.address).await?;
+    console.store.login_succeeded(&account, &actor.address.text).await?;
     Ok(None)
 }
 
@@ -308,7 +310,7 @@ pub(super) struct FirstAdmin {
 /// `POST /mulai/{token}`
 pub(super) async fn begin(
     State(console): App,
-    Extension(Address { text: address, .. }): Extension<Address>,
+    Extension(address): Extension<Address>,
     Path(token): Path<String>,
     headers: HeaderMap,
     Form(form): Form<FirstAdmin>,
@@ -341,7 +343,7 @@ pub(super) async fn begin(
         agency: None,
         password: Password { hash, must_change: false },
     };
-    let doer = Doer { login: "console".into(), address: address.clone() };
+    let doer = Doer { login: "console".into(), address: address.text.clone() };
     match console.store.first_admin(&hashed, new, doer, console.now()).await {
         Ok(_) => {}
         Err(StaffError::Store(error)) => return Err(error.into()),

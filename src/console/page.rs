@@ -97,7 +97,7 @@ impl Frame {
             mend_keys: MEND_KEYS,
             nonce: secret::token(),
             notice: None,
-            no_tls: !actor.encrypted && !is_local(&actor.address),
+            no_tls: !actor.address.encrypted && !is_local(&actor.address.text),
             refresh: None,
         })
     }

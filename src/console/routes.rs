@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::routing::{MethodRouter, get, post};
 
 use super::access::Access::{self, Anyone, Midway, Roles};
@@ -108,6 +108,6 @@ pub fn routes(console: Arc<Console>) -> Router {
     }
     router
         .fallback(async || PageError::NotFound)
-        .layer(map_response(access::harden))
+        .layer(map_response_with_state(console.clone(), access::harden))
         .with_state(console)
 }

@@ -8,9 +8,9 @@ use anyhow::Context;
 use axum::Extension;
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::{self, Next, map_response};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -26,6 +26,8 @@ use crate::console::Encrypted;
 const HEAD: Duration = Duration::from_secs(15);
 /// How long requests in progress may take when everything stops.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How long the whole request and the beginning of its answer may take.
+const REQUEST: Duration = Duration::from_secs(60);
 /// The largest body, unless a route says otherwise.
 const BODY: usize = 256 * 1024;
 
@@ -57,6 +59,7 @@ impl Web {
         let proxies: Arc<[IpNet]> = config.proxies.clone().into();
         let routes = routes
             .layer(DefaultBodyLimit::max(BODY))
+            .layer(middleware::from_fn(in_time))
             .layer(middleware::from_fn_with_state(proxies, name_the_client));
         let service = routes.clone().into_make_service_with_connect_info::<SocketAddr>();
         let (socket, address) = bind("[web] listen", config.listen)?;
@@ -76,7 +79,7 @@ impl Web {
         let mut server =
             axum_server::from_tcp_rustls(socket, rustls.clone())?.handle(handle.clone());
         hurry(server.http_builder());
-        let routes = routes.layer(Extension(Encrypted)).layer(map_response(for_tls_only));
+        let routes = routes.layer(Extension(Encrypted));
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
         let tls = Listening::start(address, handle, server.serve(service));
         let renewing = Some(tokio::spawn(renew(source, clock, rustls)));
@@ -160,18 +163,12 @@ async fn renew(source: Source, clock: Arc<dyn Clock>, rustls: RustlsConfig) {
     }
 }
 
-/// A cookie that was given encrypted is never sent in clear text.
-async fn for_tls_only(mut response: Response) -> Response {
-    let cookies: Vec<HeaderValue> =
-        response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
-    response.headers_mut().remove(header::SET_COOKIE);
-    for cookie in cookies {
-        let text = cookie.to_str().unwrap_or_default();
-        let secure = if text.contains("; Secure") { "" } else { "; Secure" };
-        let cookie = HeaderValue::try_from(format!("{text}{secure}")).unwrap_or(cookie);
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+/// Whoever sends a request's body letter by letter holds nothing for ever either.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
     }
-    response
 }
 
 /// Behind a reverse proxy the peer is the proxy: from here on it is whom the proxy names.

@@ -157,7 +157,8 @@ pub(in super::super) async fn events(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Touched;
+    use crate::console::access::Address;
+    use crate::store::{Stage, Touched};
     use crate::ticket::{StaffId, TicketCode};
 
     fn actor(role: Role) -> Actor {
@@ -169,8 +170,9 @@ mod tests {
             agency: (role == Role::AgencyOfficer).then(|| "dpupr".into()),
             agency_name: None,
             must_change: false,
-            address: String::new(),
-            encrypted: true,
+            address: Address { text: String::new(), encrypted: true },
+            stage: Stage::Full,
+            secret: None,
             session: String::new(),
         }
     }

@@ -215,6 +215,7 @@ async fn every_field_has_a_label_and_every_page_one_heading() {
         "/loket",
         "/petugas",
         "/sandi",
+        "/akun",
         "/masuk",
         "/beranda",
         "/audit",

@@ -16,6 +16,31 @@ async fn behind_tls_the_cookie_is_bound_to_it_and_the_origin_is_the_sites() {
     let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
     assert!(cookie.starts_with("__Host-kentongan="), "{cookie}");
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    assert_eq!(page.headers[header::STRICT_TRANSPORT_SECURITY], "max-age=31536000");
+}
+
+#[tokio::test]
+async fn by_our_own_tls_the_cookie_is_bound_to_it_too() {
+    let office = Office::new().await;
+    office.knows("petugas").await;
+    let send = async |cookie: &str, login: &str| {
+        let fields = [("nama", login), ("sandi", PASSWORD)];
+        let same = [("sec-fetch-site", "same-origin")];
+        let mut request = foreign_form(Method::POST, cookie, "/masuk", &fields, &same);
+        request.extensions_mut().insert(Encrypted);
+        office.ask(request).await
+    };
+    let page = send("", "petugas").await;
+    let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-kentongan=") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(!page.headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+    // A cookie that somebody planted in clear text is nobody's here.
+    let mut request = Request::get("/tombol")
+        .header(header::COOKIE, "kentongan=penyelia")
+        .body(Body::empty())
+        .unwrap();
+    request.extensions_mut().insert(Encrypted);
+    assert_eq!(office.ask(request).await.location(), "/masuk?ke=%2Ftombol");
 }
 
 impl Office {
@@ -134,7 +159,7 @@ async fn the_first_admin_signs_up_once_and_only_by_the_link() {
         zone: TimeZone::UTC,
         suggester: None,
         passwords: Passwords::default(),
-            authority: None,
+        authority: None,
         config: Config::default(),
         counter: tokio::sync::Mutex::default(),
     });

@@ -20,6 +20,7 @@ impl Office {
             authority: Some(Authority::new(CERTIFICATE.to_vec())),
             config: Config::default(),
             counter: tokio::sync::Mutex::default(),
+            live: Arc::default(),
         });
         Office { router: routes(console.clone()), console, ..office }
     }
