@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod call;
+pub mod deadlines;
 pub mod demo;
 pub mod doctor;
 pub mod log;

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::{asr, call, console, media, sip, sms, store, ticket};
@@ -266,6 +267,8 @@ impl Config {
     pub fn store(&self) -> store::Config {
         store::Config {
             limits: self.limits,
+            // A name that is no zone's stops `serve` by itself.
+            zone: self.calls.zone().unwrap_or(TimeZone::UTC),
             ..store::Config::at(self.data.join("kentongan.sqlite3"))
         }
     }

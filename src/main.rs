@@ -47,6 +47,8 @@ enum Command {
     /// Say who works with the console.
     #[command(subcommand)]
     User(commands::user::Command),
+    /// Show by when reports are due, or take over other days and holidays.
+    Deadlines(commands::deadlines::Args),
     /// Check who did what.
     #[command(subcommand)]
     Audit(commands::audit::Command),
@@ -90,6 +92,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Ticket(command) => commands::ticket::run(&config, command).await,
         Command::User(command) => commands::user::run(&config, command).await,
+        Command::Deadlines(args) => commands::deadlines::run(&config, args).await,
         Command::Audit(command) => commands::audit::run(&config, command).await,
         Command::Sms(command) => commands::sms::run(&config, command).await,
         Command::Transcribe(args) => commands::transcribe::run(&config, args).await,

@@ -8,6 +8,7 @@ mod audit;
 mod calls;
 mod changes;
 mod db;
+mod deadlines;
 mod error;
 mod health;
 mod heartbeats;
@@ -36,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use tokio::sync::Notify;
 
@@ -45,6 +47,7 @@ use db::{Db, on_read};
 pub use audit::{AuditRow, Chain, Deed, Doer};
 pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
 pub use changes::{Marks, Touched};
+pub use deadlines::{DeadlineRow, Deadlines, DeadlinesError, HolidayRow};
 pub use error::{OpenError, StoreError};
 pub use health::Counts;
 pub use heartbeats::{BEAT, Hourly, Part, Pulse, Sending, Transcribing};
@@ -79,6 +82,9 @@ pub struct Config {
     /// How many wrong codes are borne.
     #[serde(default)]
     pub limits: Limits,
+    /// Where the office is: its days count for deadlines.
+    #[serde(skip, default = "Config::default_zone")]
+    pub zone: TimeZone,
 }
 
 impl Config {
@@ -90,7 +96,12 @@ impl Config {
             path: path.into(),
             busy_timeout: Config::DEFAULT_BUSY_TIMEOUT,
             limits: Limits::default(),
+            zone: Config::default_zone(),
         }
+    }
+
+    fn default_zone() -> TimeZone {
+        TimeZone::get("Asia/Jakarta").unwrap_or(TimeZone::UTC)
     }
 
     fn default_busy_timeout() -> Duration {
@@ -105,6 +116,7 @@ pub struct Store {
     /// Counts the starts of the program, as far as they took calls.
     run: i64,
     limits: Arc<Limits>,
+    zone: TimeZone,
     /// Told of each job that this process queued or did, after its commit.
     jobs_changed: Arc<Notify>,
     /// Told of each short message that this process queued, after its commit.
@@ -116,7 +128,7 @@ impl Store {
     ///
     /// Several programs may open the same file (`serve`, `doctor`, `ticket show`); one at a time may take calls.
     pub async fn open(config: &Config) -> Result<Store, StoreError> {
-        Store::on(Db::open(config).await?, config.limits).await
+        Store::on(Db::open(config).await?, config.limits, config.zone.clone()).await
     }
 
     /// The same for a database that must be there already: a command that only asks makes no empty one where a path
@@ -131,17 +143,18 @@ impl Store {
 
     /// An empty store that vanishes with its last handle.
     pub async fn in_memory() -> Result<Store, StoreError> {
-        Store::on(Db::in_memory().await?, Limits::default()).await
+        Store::on(Db::in_memory().await?, Limits::default(), Config::default_zone()).await
     }
 
-    async fn on(db: Db, limits: Limits) -> Result<Store, StoreError> {
-        seed::load(&db).await?;
+    async fn on(db: Db, limits: Limits, zone: TimeZone) -> Result<Store, StoreError> {
+        seed::load(&db, &zone).await?;
         search::catch_up(&db).await?;
         let run = on_read!(&db, pool, sqlx::query_scalar(sql::NEXT_RUN).fetch_one(pool).await?);
         Ok(Store {
             db,
             run,
             limits: Arc::new(limits),
+            zone,
             jobs_changed: Arc::default(),
             sms_changed: Arc::default(),
         })

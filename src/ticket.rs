@@ -3,6 +3,7 @@
 pub mod code;
 pub mod contact;
 pub mod disclosure;
+pub mod sla;
 pub mod staff;
 pub mod stem;
 pub mod suggest;

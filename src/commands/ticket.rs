@@ -110,6 +110,9 @@ fn print(
         if ticket.confidential { ", rahasia" } else { "" }
     );
     println!("Dibuka     {}", time(ticket.opened)?);
+    if let Some(due) = ticket.due {
+        println!("Tenggat    {}", time(due)?);
+    }
     for recording in &view.recordings {
         println!(
             "Rekaman    {} ({:.1} s, {:.1} s suara)",

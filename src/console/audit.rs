@@ -72,6 +72,7 @@ fn word(action: &str) -> &str {
         "sign_out" => "keluar",
         "mend" => "memperbaiki transkrip",
         "open" => "membuka laporan",
+        "deadlines" => "mengganti tenggat",
         "staff_add" => "menambah petugas",
         "staff_password" => "mengganti kata sandi",
         "session_end" => "mengeluarkan perangkat",

@@ -39,10 +39,29 @@ impl Console {
         Timestamp(start.timestamp().as_millisecond())
     }
 
+    /// A deadline as it is now.
+    pub(super) fn due(&self, due: Timestamp) -> Due {
+        let at = zoned(due, &self.zone);
+        let month = MONTHS[usize::from(at.month().unsigned_abs() - 1)];
+        let late = self.now() > due;
+        Due {
+            day: format!("{} {month} {}", at.day(), at.year()),
+            late: late.then(|| self.age(due)),
+        }
+    }
+
     /// `3 jam`, since `at`.
     pub(super) fn age(&self, at: Timestamp) -> String {
         age(self.now().since(at).as_secs())
     }
+}
+
+/// By when something must happen.
+pub(super) struct Due {
+    /// `23 Nov 2026`
+    pub day: String,
+    /// How long ago that was.
+    pub late: Option<String>,
 }
 
 fn age(seconds: u64) -> String {

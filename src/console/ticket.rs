@@ -12,6 +12,7 @@ use super::error::PageError;
 use super::evidence::{self, Suggestion};
 use super::inbox::{self, Choice};
 use super::page::{Frame, Told, html};
+use super::show::Due;
 use super::transcript::{self, RecordingView};
 use super::{App, Console, show};
 use crate::store::{AgencyRow, CategoryRow, MessageKind, Queue, TicketRow, TicketView};
@@ -82,6 +83,7 @@ struct Head {
     asserted: bool,
     anonymous: bool,
     confidential: bool,
+    due: Option<Due>,
     opened: String,
     age: String,
     updated: String,
@@ -257,6 +259,7 @@ fn head(console: &Console, actor: &Actor, ticket: &TicketRow, categories: &[Cate
         asserted: ticket.asserted,
         anonymous: ticket.anonymous,
         confidential: ticket.confidential,
+        due: ticket.due.map(|due| console.due(due)),
         opened: console.time(ticket.opened),
         age: console.age(ticket.opened),
         updated: console.time(ticket.updated),

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::db::{Db, Tx, on_read, on_tx};
+use super::deadlines::{self, Deadlines};
 use super::writer::Durability;
 use super::{Store, StoreError, sql};
 
@@ -35,34 +37,56 @@ struct Seed {
 }
 
 const AGENCIES: &str = include_str!("../../deploy/seed/agencies.toml");
+const DEADLINES: &str = include_str!("../../deploy/seed/deadlines.toml");
 
-/// The setting that says that the agencies were loaded once.
+/// The settings that say that the agencies, and the deadlines, were loaded once.
 const LOADED: &str = "seed.agencies";
+const DEADLINES_LOADED: &str = "seed.deadlines";
 
 /// Loads the seed data if it never was.
-pub(super) async fn load(db: &Db) -> Result<(), StoreError> {
-    let loaded: Option<String> = on_read!(
-        db,
-        pool,
-        sqlx::query_scalar(sql::SETTING).bind(LOADED).fetch_optional(pool).await?
-    );
-    if loaded.is_some() {
-        return Ok(());
+pub(super) async fn load(db: &Db, zone: &TimeZone) -> Result<(), StoreError> {
+    if !loaded(db, LOADED).await? {
+        let seed: Seed =
+            toml::from_str(AGENCIES).map_err(|error| StoreError::Seed(error.to_string()))?;
+        let seed = Arc::new(seed);
+        db.write(Durability::Process, move |tx| Box::pin(insert(tx, Arc::clone(&seed)))).await?;
     }
-    let seed: Seed =
-        toml::from_str(AGENCIES).map_err(|error| StoreError::Seed(error.to_string()))?;
-    let seed = Arc::new(seed);
-    db.write(Durability::Process, move |tx| Box::pin(insert(tx, Arc::clone(&seed)))).await
+    if !loaded(db, DEADLINES_LOADED).await? {
+        let seed =
+            Deadlines::read(DEADLINES).map_err(|error| StoreError::Seed(error.to_string()))?;
+        let seed = Arc::new((seed, zone.clone()));
+        db.write(Durability::Process, move |tx| {
+            let seed = Arc::clone(&seed);
+            Box::pin(async move { begin_deadlines(tx, &seed.0, &seed.1).await })
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn loaded(db: &Db, what: &'static str) -> Result<bool, StoreError> {
+    let value: Option<String> =
+        on_read!(db, pool, sqlx::query_scalar(sql::SETTING).bind(what).fetch_optional(pool).await?);
+    Ok(value.is_some())
+}
+
+/// Marks it as loaded; `false` when another program was quicker.
+async fn claim(tx: &mut Tx, what: &'static str) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query(sql::CLAIM_SETTING).bind(what).bind("1");
+    Ok(on_tx!(tx, conn, query.execute(conn).await?).rows_affected() == 1)
+}
+
+/// Tickets that were open before there were deadlines get theirs.
+async fn begin_deadlines(tx: &mut Tx, seed: &Deadlines, zone: &TimeZone) -> Result<(), StoreError> {
+    if claim(tx, DEADLINES_LOADED).await? {
+        deadlines::put(tx, seed).await?;
+        deadlines::reckon_anew(tx, zone).await?;
+    }
+    Ok(())
 }
 
 async fn insert(tx: &mut Tx, seed: Arc<Seed>) -> Result<(), StoreError> {
-    let claimed = on_tx!(
-        tx,
-        conn,
-        sqlx::query(sql::CLAIM_SETTING).bind(LOADED).bind("1").execute(conn).await?.rows_affected()
-    );
-    if claimed == 0 {
-        // Another program was quicker.
+    if !claim(tx, LOADED).await? {
         return Ok(());
     }
     for agency in &seed.agency {

@@ -9,6 +9,7 @@ macro_rules! statements {
     };
 }
 
+pub(super) mod deadlines;
 pub(super) mod staff;
 
 statements! {
@@ -85,7 +86,7 @@ statements! {
     INSERT_MESSAGE = "INSERT INTO message (ticket, kind, body, at) VALUES ($1, $2, $3, $4) RETURNING id";
     TOUCH_TICKET = "UPDATE ticket SET updated = $2, anonymous = COALESCE($3, anonymous),
         confidential = COALESCE($4, confidential) WHERE id = $1 RETURNING status";
-    TICKET_BY_CODE = "SELECT t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
+    TICKET_BY_CODE = "SELECT t.due, t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
         t.agency, a.name AS agency_name, t.category, t.opened, t.updated, t.call,
         t.version, t.place, s.login AS assignee, p.code AS parent
         FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN staff s ON s.id = t.assignee

@@ -3,6 +3,7 @@
 mod bench;
 mod changes;
 mod crash;
+mod deadlines;
 mod faults;
 mod jobs;
 mod limits;

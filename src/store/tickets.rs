@@ -1,14 +1,16 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use rand::CryptoRng;
 
 use super::db::{Tx, on_read, on_tx};
 use super::jobs::JobKind;
 use super::recordings::RecordingRow;
 use super::writer::Durability;
-use super::{LINE, OpenError, Store, StoreError, TEXT, search, sql, tidy, tidy_lines};
+use super::{LINE, OpenError, Store, StoreError, TEXT, deadlines, search, sql, tidy, tidy_lines};
 use crate::clock::Timestamp;
+use crate::ticket::sla::Clocks;
 use crate::ticket::{CallId, Channel, Class, Intake, RecordingId, Status, TicketCode, TicketId};
 
 /// A ticket that was opened, or found to be open already.
@@ -60,6 +62,8 @@ pub struct TicketRow {
     pub category: Option<String>,
     pub opened: Timestamp,
     pub updated: Timestamp,
+    /// By when something must happen; `None` where nobody waits for the office.
+    pub due: Option<Timestamp>,
     pub call: Option<CallId>,
     /// Counts the changes by staff.
     pub version: i64,
@@ -122,7 +126,7 @@ impl Store {
     ) -> impl Future<Output = Result<Ticket, OpenError>> + Send + use<'s> {
         // Drawn beforehand: the generator stays with the caller, the writing is done by another task.
         let codes: Vec<TicketCode> = (0..DRAWS).map(|_| TicketCode::generate(rng)).collect();
-        let request = Arc::new(OpenRequest { intake, now, codes });
+        let request = Arc::new(OpenRequest { intake, now, codes, zone: self.zone.clone() });
         async move {
             let ticket = self
                 .db
@@ -189,15 +193,19 @@ pub(super) struct OpenRequest {
     pub(super) now: Timestamp,
     /// Of which the first that is free is taken.
     pub(super) codes: Vec<TicketCode>,
+    /// Whose days count for its deadline.
+    pub(super) zone: TimeZone,
 }
 
 pub(super) async fn open(tx: &mut Tx, request: &OpenRequest) -> Result<Ticket, OpenError> {
-    let OpenRequest { intake, now, codes } = request;
+    let OpenRequest { intake, now, codes, zone } = request;
     if let Some(ticket) = already_open(tx, &intake.recordings).await? {
         attach(tx, ticket.id, &intake.recordings, intake.call, *now).await?;
         return Ok(ticket);
     }
     let ticket = insert(tx, intake, codes, *now).await?;
+    let kind = (ticket.status, ticket.class);
+    deadlines::set_clocks(tx, zone, ticket.id, kind, Clocks::start(*now)).await?;
     event(tx, ticket.id, *now, "opened", None, ticket.status).await?;
     attach(tx, ticket.id, &intake.recordings, intake.call, *now).await?;
     if let Some(text) = &intake.text {

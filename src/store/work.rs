@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::audit::{self, Deed, Doer};
 use super::db::{Tx, on_tx};
 use super::sql::staff as sql;
 use super::tickets::{MessageKind, message};
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, TEXT, tidy, tidy_lines};
+use super::{LINE, Store, StoreError, TEXT, deadlines, tidy, tidy_lines};
 use crate::clock::Timestamp;
+use crate::ticket::sla::Clocks;
 use crate::ticket::workflow::{self, Action, Given, Need, Refused, Status};
 use crate::ticket::{Class, StaffId, TicketCode, TicketId};
 
@@ -80,11 +83,14 @@ impl From<sqlx::Error> for WorkError {
 impl Store {
     /// Makes one change, all of it or nothing, safe from a power cut when this returns.
     pub async fn work(&self, work: Work, worker: Worker, now: Timestamp) -> Result<(), WorkError> {
-        let request = Arc::new((tidied(work), worker));
+        let request = Arc::new((tidied(work), worker, self.zone.clone()));
         self.db
             .write(Durability::PowerCut, move |tx| {
                 let request = Arc::clone(&request);
-                Box::pin(async move { change(tx, &request.0, &request.1, now).await })
+                Box::pin(async move {
+                    let (work, worker, zone) = &*request;
+                    change(tx, work, worker, zone, now).await
+                })
             })
             .await
     }
@@ -96,7 +102,22 @@ struct Current {
     status: Status,
     version: i64,
     agency: Option<String>,
+    class: Class,
+    since: Timestamp,
+    desk: Timestamp,
     answered: bool,
+}
+
+impl Current {
+    /// What its deadline is reckoned from after a change.
+    fn running(&self, change: &Change, now: Timestamp) -> (Class, Clocks) {
+        let clocks = Clocks { since: self.since, desk: self.desk };
+        match change {
+            Change::Step { action, .. } => (self.class, clocks.after(*action, now)),
+            Change::Classify { class, .. } => (*class, clocks),
+            Change::Take | Change::Note(_) => (self.class, clocks),
+        }
+    }
 }
 
 /// A row of the history that is to be written.
@@ -110,6 +131,7 @@ async fn change(
     tx: &mut Tx,
     work: &Work,
     worker: &Worker,
+    zone: &TimeZone,
     now: Timestamp,
 ) -> Result<(), WorkError> {
     let ticket: Option<Current> = on_tx!(
@@ -146,6 +168,8 @@ async fn change(
             Event { what: "note", to: ticket.status, note: Some(text) }
         }
     };
+    let (class, clocks) = ticket.running(&work.change, now);
+    deadlines::set_clocks(tx, zone, ticket.id, (event.to, class), clocks).await?;
     write_down(tx, &ticket, &event, &worker.doer, now).await?;
     let deed = Deed::new(event.what, format!("ticket {}", work.code.digits())).with(format!(
         "{} -> {}",

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use rand::{CryptoRng, RngExt as _};
 
 use super::outbox::{NewOutgoing, SmsKind, queue, stopped};
@@ -154,6 +155,7 @@ struct Request {
     codes: Vec<TicketCode>,
     reference: String,
     limits: Arc<Limits>,
+    zone: TimeZone,
 }
 
 impl Request {
@@ -178,8 +180,9 @@ impl Store {
     ) -> impl Future<Output = Result<Taken, OpenError>> + Send + use<'s> {
         let codes = (0..DRAWS).map(|_| TicketCode::generate(rng)).collect();
         let reference = reference(rng);
-        let limits = Arc::clone(&self.limits);
-        let request = Arc::new(Request { sms, wish, answering, now, codes, reference, limits });
+        let (limits, zone) = (Arc::clone(&self.limits), self.zone.clone());
+        let request =
+            Arc::new(Request { sms, wish, answering, now, codes, reference, limits, zone });
         async move {
             let taken = self
                 .db
@@ -297,9 +300,13 @@ async fn fulfil(tx: &mut Tx, request: &Request) -> Result<(Done, Option<TicketId
     let Request { sms, wish, now, .. } = request;
     match wish {
         Wish::Open(intake) => {
-            let request =
-                OpenRequest { intake: intake.clone(), now: *now, codes: request.codes.clone() };
-            let ticket = tickets::open(tx, &request).await?;
+            let open = OpenRequest {
+                intake: intake.clone(),
+                now: *now,
+                codes: request.codes.clone(),
+                zone: request.zone.clone(),
+            };
+            let ticket = tickets::open(tx, &open).await?;
             Ok((Done::Opened(ticket.code), Some(ticket.id)))
         }
         Wish::LookUp { code } => Ok(find(tx, request.look_up(code)).await?),
