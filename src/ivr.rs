@@ -69,13 +69,28 @@ pub enum RecordingEnd {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// Found: what this caller may hear, as prompts ready to play.
-    Found { say: Vec<PromptId>, answered: bool, owner: bool },
+    Found(Found),
+    /// The ticket is there, the PIN was not its own.
+    WrongPin,
     /// No such ticket, or the check digit is wrong.
     NotFound,
     /// Too many tries: from this number, or from withheld numbers together.
     Exhausted,
     /// The store did not answer.
     Failed,
+}
+
+/// What a caller may hear of a ticket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Prompts ready to play.
+    pub say: Vec<PromptId>,
+    /// The agency has answered, and this caller may hear it.
+    pub answered: bool,
+    /// The report is this caller's own.
+    pub owner: bool,
+    /// There is more, for whoever knows the PIN.
+    pub sealed: bool,
 }
 
 /// What the driver is to do. In order.

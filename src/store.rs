@@ -15,6 +15,7 @@ mod heartbeats;
 mod jobs;
 mod lookups;
 mod mends;
+mod pins;
 mod queues;
 mod recordings;
 mod recovery;

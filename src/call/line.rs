@@ -394,7 +394,7 @@ impl Line {
                 Effect::StopPlaying => self.leg.stop_playing(),
                 Effect::Record { slot, limits } => self.record(slot, limits).await,
                 Effect::StopRecording => self.leg.stop_recording(),
-                Effect::LookUp { code, .. } => self.look_up(&code).await,
+                Effect::LookUp { code, pin } => self.look_up(&code, pin.as_deref()).await,
                 Effect::Open { class, slots } => self.open(&class, &slots).await,
                 Effect::Answer { name, value } => self.add(&name, value).await,
                 Effect::Transfer { .. } => {
@@ -480,14 +480,19 @@ impl Line {
         Ok(Kept { id, path })
     }
 
-    async fn look_up(&mut self, code: &str) {
+    async fn look_up(&mut self, code: &str, pin: Option<&str>) {
         let asker = store::Asker {
             number: self.contact.number.clone(),
             asserted: self.contact.asserted,
             call: Some(self.id),
         };
         let now = self.clock.now();
-        let event = match self.hotline.store.look_up(code, asker, now).await {
+        let store = &self.hotline.store;
+        let looked_up = match pin {
+            Some(pin) => store.look_up_with_pin(code, pin, asker, now).await,
+            None => store.look_up(code, asker, now).await,
+        };
+        let event = match looked_up {
             Ok(looked_up) => {
                 let known = |id: &str| self.voice.prompts.get(id).is_some();
                 spoken::lookup(&looked_up, now, &self.hotline.zone, known)
@@ -543,6 +548,7 @@ impl Line {
             ivr::Answer::Choice(choice) => match name {
                 "anonim" => addition.anonymous = Some(choice == "ya"),
                 "rahasia" => addition.confidential = Some(choice == "ya"),
+                "pin" => addition.pin = Some(choice),
                 _ => addition.text = Some(format!("{name}: {choice}")),
             },
         }

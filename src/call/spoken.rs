@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
-use crate::ivr::{Lookup, PromptId, speech};
+use crate::ivr::{Found, Lookup, PromptId, speech};
 use crate::store::LookedUp;
 use crate::ticket::disclosure::Disclosure;
 
@@ -19,11 +19,13 @@ pub(super) fn lookup(
     known: impl Fn(&str) -> bool,
 ) -> Lookup {
     match looked_up {
-        LookedUp::Found(disclosure) => Lookup::Found {
+        LookedUp::Found(disclosure) => Lookup::Found(Found {
             say: status(disclosure, now, zone, known),
             answered: disclosure.answer_available,
             owner: disclosure.owner,
-        },
+            sealed: disclosure.sealed,
+        }),
+        LookedUp::WrongPin => Lookup::WrongPin,
         LookedUp::NotFound => Lookup::NotFound,
         LookedUp::Exhausted(_) => Lookup::Exhausted,
     }
@@ -75,6 +77,7 @@ mod tests {
             agency: None,
             answer_available: false,
             owner: false,
+            sealed: false,
         }
     }
 
@@ -82,7 +85,7 @@ mod tests {
         let zone = TimeZone::get("Asia/Jakarta").expect("a zone of Indonesia");
         let known = |id: &str| id == "opd/dishub";
         match lookup(&LookedUp::Found(disclosure), NOW, &zone, known) {
-            Lookup::Found { say, .. } => say,
+            Lookup::Found(found) => found.say,
             other => panic!("not found but {other:?}"),
         }
     }
@@ -121,11 +124,15 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_and_its_owner_are_handed_on() {
-        let found =
-            LookedUp::Found(Disclosure { answer_available: true, owner: true, ..disclosure() });
-        let heard = lookup(&found, NOW, &TimeZone::UTC, |_| true);
-        assert!(matches!(heard, Lookup::Found { answered: true, owner: true, .. }), "{heard:?}");
+    fn an_answer_its_owner_and_a_lock_are_handed_on() {
+        let open = Disclosure { answer_available: true, owner: true, ..disclosure() };
+        let locked = Disclosure { sealed: true, ..disclosure() };
+        let heard =
+            [open, locked].map(|d| lookup(&LookedUp::Found(d), NOW, &TimeZone::UTC, |_| true));
+        let say = vec!["status/diterima".to_owned()];
+        let open = Found { say: say.clone(), answered: true, owner: true, sealed: false };
+        let locked = Found { say, sealed: true, ..Found::default() };
+        assert_eq!(heard, [Lookup::Found(open), Lookup::Found(locked)]);
     }
 
     #[test]
@@ -133,5 +140,6 @@ mod tests {
         let heard = |said: LookedUp| lookup(&said, NOW, &TimeZone::UTC, |_| true);
         assert_eq!(heard(LookedUp::NotFound), Lookup::NotFound);
         assert_eq!(heard(LookedUp::Exhausted(Limit::Call)), Lookup::Exhausted);
+        assert_eq!(heard(LookedUp::WrongPin), Lookup::WrongPin);
     }
 }

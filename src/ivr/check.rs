@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
-use super::script::{Kind, Menu, Prompt, Script, Spanned, Step, Target};
+use super::script::{Kind, Lookup, Menu, Prompt, Script, Spanned, Step, Target};
 use super::session::key_clip;
 use super::{PromptId, speech};
 
@@ -105,11 +105,18 @@ impl<'s> Checker<'s> {
                     digits.min, digits.max
                 ),
             ),
-            Kind::Lookup(lookup) if lookup.tries == 0 || lookup.digits == 0 => {
-                self.error_in(step, "`tries` and `digits` must be at least 1".to_owned());
-            }
+            Kind::Lookup(lookup) => self.lookup(step, lookup),
             Kind::Confirm(confirm) if confirm.again.is_none() => self.confirm(step),
             _ => {}
+        }
+    }
+
+    fn lookup(&mut self, step: &Step, lookup: &Lookup) {
+        if lookup.tries == 0 || lookup.digits == 0 {
+            self.error_in(step, "`tries` and `digits` must be at least 1".to_owned());
+        }
+        if lookup.pin.as_ref().is_some_and(|pin| pin.tries == 0 || pin.digits == 0) {
+            self.error_in(step, "`tries` and `digits` of its PIN must be at least 1".to_owned());
         }
     }
 

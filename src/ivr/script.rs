@@ -259,6 +259,9 @@ pub struct Lookup {
     pub tries: usize,
     /// Said when a code is unknown and tries are left.
     pub wrong: Prompts,
+    /// How the PIN of a confidential report is asked for; without it nobody hears more about one by telephone.
+    #[serde(default, deserialize_with = "read::shared")]
+    pub pin: Option<Arc<Pin>>,
     pub back: Option<Target>,
     pub no_input: Retry,
     /// Too few digits.
@@ -271,6 +274,22 @@ pub struct Lookup {
     pub exhausted: Target,
     /// The store did not answer.
     pub failed: Target,
+}
+
+/// Asks for the PIN of a report that its reporter locked. Whoever has none, or not the right one, goes on as if the code had
+/// been all.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    pub prompts: Prompts,
+    /// How many digits a PIN has.
+    #[serde(default = "four")]
+    pub digits: usize,
+    /// Wrong PINs allowed in a call.
+    #[serde(default = "three")]
+    pub tries: usize,
+    /// Said when the PIN is wrong and tries are left.
+    pub wrong: Prompts,
 }
 
 /// Opens a ticket from everything recorded so far, then says `prompts`, with `{code}` in them.
@@ -382,7 +401,10 @@ impl Kind {
         match self {
             Kind::Menu(s) => all.extend(s.options.iter().filter_map(|o| o.say.as_ref())),
             Kind::Confirm(s) => all.extend(&s.no_match),
-            Kind::Lookup(s) => all.extend(&s.wrong),
+            Kind::Lookup(s) => {
+                all.extend(&s.wrong);
+                all.extend(s.pin.iter().flat_map(|pin| pin.prompts.iter().chain(pin.wrong.iter())));
+            }
             _ => {}
         }
         all.extend(self.retries().into_iter().flat_map(|(_, r)| r.reprompt.iter().flatten()));
@@ -407,6 +429,10 @@ fn yes() -> bool {
 
 fn three() -> usize {
     3
+}
+
+fn four() -> usize {
+    4
 }
 
 fn eight() -> usize {

@@ -6,6 +6,7 @@
 
 mod ending;
 mod keys;
+mod lookup;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ pub struct Session {
     code: Option<String>,
     found: Vec<PromptId>,
     unknown_codes: usize,
+    wrong_pins: usize,
 }
 
 /// What the caller wants to report, recorded and not yet in a ticket.
@@ -91,6 +93,7 @@ impl Session {
             code: None,
             found: Vec::new(),
             unknown_codes: 0,
+            wrong_pins: 0,
         }
     }
 

@@ -19,6 +19,8 @@ pub const CLIP: Duration = Duration::from_secs(1);
 pub struct World {
     /// What the store says to codes; any other is not found.
     pub codes: BTreeMap<String, Lookup>,
+    /// The PINs of codes, and what each opens.
+    pub pins: BTreeMap<String, (String, Lookup)>,
     /// The code of the next ticket; `None`: it cannot be opened.
     pub next_code: Option<String>,
     /// Whether recordings can be kept.
@@ -45,9 +47,20 @@ impl Default for World {
     fn default() -> World {
         World {
             codes: BTreeMap::new(),
+            pins: BTreeMap::new(),
             next_code: Some("48217360".to_owned()),
             disk: Disk::Writable,
             operator: Operator::Absent,
+        }
+    }
+}
+
+impl World {
+    fn answer(&self, code: &str, pin: Option<&str>) -> Lookup {
+        match (pin, self.pins.get(code)) {
+            (None, _) => self.codes.get(code).cloned().unwrap_or(Lookup::NotFound),
+            (Some(pin), Some((right, opened))) if pin == right => opened.clone(),
+            (Some(_), _) => Lookup::WrongPin,
         }
     }
 }
@@ -308,10 +321,10 @@ impl Line {
                 };
                 self.stop_tape(end);
             }
-            Effect::LookUp { code, .. } => {
+            Effect::LookUp { code, pin } => {
                 self.log.push(Happening::LookedUp);
-                let found = self.world.codes.get(&code).cloned();
-                self.send(Event::LookedUp(found.unwrap_or(Lookup::NotFound)));
+                let answer = self.world.answer(&code, pin.as_deref());
+                self.send(Event::LookedUp(answer));
             }
             Effect::Open { class, slots } => {
                 let code = self.world.next_code.clone();

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::db::{Tx, on_tx};
+use super::pins::{self, PinTry};
 use super::writer::Durability;
 use super::{LINE, Store, StoreError, sql, tidy};
 use crate::clock::Timestamp;
@@ -29,6 +30,8 @@ pub enum LookedUp {
     NotFound,
     /// Too many wrong codes; this one was not looked at, right or wrong.
     Exhausted(disclosure::Limit),
+    /// The code is right, the PIN is not, or too many were tried.
+    WrongPin,
 }
 
 impl Store {
@@ -53,7 +56,9 @@ pub(super) struct LookUp {
     /// `None` when what was typed is no code.
     pub(super) code: Option<TicketCode>,
     call: Option<CallId>,
-    who: disclosure::Asker,
+    pub(super) who: disclosure::Asker,
+    /// The PIN that came with it.
+    pub(super) pin: Option<PinTry>,
     limits: Arc<Limits>,
     now: Timestamp,
 }
@@ -68,6 +73,7 @@ impl LookUp {
                 asserted: asker.asserted,
                 pin: false,
             },
+            pin: None,
             limits,
             now,
         }
@@ -83,6 +89,7 @@ struct FactsRow {
     number: Option<String>,
     confidential: bool,
     answered: bool,
+    locked: bool,
 }
 
 impl From<FactsRow> for TicketFacts {
@@ -95,16 +102,22 @@ impl From<FactsRow> for TicketFacts {
             number: row.number,
             confidential: row.confidential,
             answered: row.answered,
+            locked: row.locked,
         }
     }
 }
 
 pub(super) async fn look_up(tx: &mut Tx, request: &LookUp) -> Result<LookedUp, StoreError> {
-    let LookUp { code, who, limits, now, .. } = request;
+    let LookUp { code, who, pin, limits, now, .. } = request;
     let tries = tries(tx, request).await?;
     if let Some(limit) = limits.against(who, &tries) {
         record(tx, request, TryOutcome::Refused).await?;
         return Ok(LookedUp::Exhausted(limit));
+    }
+    if let Some(pin) = pin
+        && !pins::opens(tx, pin, limits, *now).await?
+    {
+        return Ok(LookedUp::WrongPin);
     }
     let (outcome, answer) = match code {
         None => (TryOutcome::Malformed, LookedUp::NotFound),
@@ -131,7 +144,7 @@ async fn facts(tx: &mut Tx, code: &TicketCode) -> Result<Option<TicketFacts>, sq
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The wrong tries that bear on whoever asks.
 async fn tries(tx: &mut Tx, request: &LookUp) -> Result<Tries, sqlx::Error> {

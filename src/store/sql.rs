@@ -93,8 +93,13 @@ statements! {
             LEFT JOIN ticket p ON p.id = t.parent
         WHERE t.code = $1";
     TICKET_FACTS = "SELECT t.status, t.opened, t.updated, t.agency, t.number, t.confidential,
-        EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
+        EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered,
+        t.pin_hash IS NOT NULL AS locked
         FROM ticket t WHERE t.code = $1";
+    LOCK_TICKET = "UPDATE ticket SET pin_hash = $2 WHERE id = $1";
+    LOCK_OF_TICKET = "SELECT id, pin_hash FROM ticket WHERE code = $1 AND pin_hash IS NOT NULL";
+    WRONG_PINS = "SELECT count(*) FROM pin_try WHERE ticket = $1 AND at > $2";
+    INSERT_PIN_TRY = "INSERT INTO pin_try (ticket, at) VALUES ($1, $2)";
     EVENTS_OF_TICKET = "SELECT at, actor, what, from_status, to_status, note FROM ticket_event
         WHERE ticket = $1 ORDER BY id";
     MESSAGES_OF_TICKET = "SELECT kind, body, at FROM message WHERE ticket = $1 ORDER BY id";

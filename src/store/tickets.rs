@@ -8,7 +8,9 @@ use super::db::{Tx, on_read, on_tx};
 use super::jobs::JobKind;
 use super::recordings::RecordingRow;
 use super::writer::Durability;
-use super::{LINE, OpenError, Store, StoreError, TEXT, deadlines, search, sql, tidy, tidy_lines};
+use super::{
+    LINE, OpenError, Store, StoreError, TEXT, deadlines, pins, search, sql, tidy, tidy_lines,
+};
 use crate::clock::Timestamp;
 use crate::ticket::sla::Clocks;
 use crate::ticket::{CallId, Channel, Class, Intake, RecordingId, Status, TicketCode, TicketId};
@@ -34,6 +36,8 @@ pub struct Addition {
     pub anonymous: Option<bool>,
     /// `None` leaves it as it is.
     pub confidential: Option<bool>,
+    /// The PIN that its reporter locks it with; `None` leaves it as it is.
+    pub pin: Option<String>,
 }
 
 /// Everything about a ticket, for those who may see everything.
@@ -147,11 +151,19 @@ impl Store {
         addition: Addition,
         now: Timestamp,
     ) -> Result<(), OpenError> {
-        let addition = Arc::new(addition);
+        let pin_hash = match addition.pin.clone() {
+            Some(pin) => pins::hash(pin).await,
+            None => None,
+        };
+        let addition = Arc::new((addition, pin_hash));
         self.db
             .write(Durability::PowerCut, move |tx| {
                 let addition = Arc::clone(&addition);
-                Box::pin(async move { add(tx, ticket, &addition, now).await })
+                Box::pin(async move {
+                    let (addition, pin_hash) = &*addition;
+                    lock(tx, ticket, pin_hash.as_deref()).await?;
+                    add(tx, ticket, addition, now).await
+                })
             })
             .await?;
         self.jobs_changed.notify_waiters();
@@ -331,6 +343,12 @@ async fn must_have(tx: &mut Tx, ticket: TicketId, recording: RecordingId) -> Res
         sqlx::query_scalar(sql::IS_ATTACHED).bind(recording).bind(ticket).fetch_one(conn).await?
     );
     if found == 0 { Err(OpenError::UnknownRecording(recording)) } else { Ok(()) }
+}
+
+async fn lock(tx: &mut Tx, ticket: TicketId, hash: Option<&str>) -> Result<(), sqlx::Error> {
+    let Some(hash) = hash else { return Ok(()) };
+    on_tx!(tx, conn, sqlx::query(sql::LOCK_TICKET).bind(ticket).bind(hash).execute(conn).await?);
+    Ok(())
 }
 
 pub(super) async fn add(

@@ -21,6 +21,8 @@ pub struct TicketFacts {
     pub confidential: bool,
     /// An answer to the reporter exists.
     pub answered: bool,
+    /// Its reporter chose a PIN.
+    pub locked: bool,
 }
 
 /// Who asks.
@@ -59,6 +61,8 @@ pub struct Disclosure {
     pub answer_available: bool,
     /// May add words, reopen and rate.
     pub owner: bool,
+    /// The PIN would open more. It must be asked for at once: that there is one is told to whoever knows the code.
+    pub sealed: bool,
 }
 
 /// Decides what `asker`, who gave the right code, may hear.
@@ -73,6 +77,7 @@ pub fn disclose(facts: &TicketFacts, asker: &Asker, now: Timestamp) -> Disclosur
             agency: None,
             answer_available: false,
             owner: false,
+            sealed: facts.locked,
         };
     }
     let owner = tier >= Tier::SameNumber;
@@ -83,6 +88,7 @@ pub fn disclose(facts: &TicketFacts, asker: &Asker, now: Timestamp) -> Disclosur
         agency: facts.agency.clone(),
         answer_available: owner && facts.answered,
         owner,
+        sealed: false,
     }
 }
 
@@ -111,6 +117,8 @@ pub struct Limits {
     pub unvouched_per_hour: u32,
     /// From everybody within an hour: beyond this the operator is warned, nobody is refused.
     pub alarm_per_hour: u32,
+    /// Wrong PINs for one ticket within 24 hours; beyond this the right one does not open it either.
+    pub wrong_pins_per_day: u32,
 }
 
 impl Default for Limits {
@@ -121,6 +129,7 @@ impl Default for Limits {
             withheld_per_hour: 60,
             unvouched_per_hour: 240,
             alarm_per_hour: 100,
+            wrong_pins_per_day: 5,
         }
     }
 }
@@ -216,6 +225,7 @@ mod tests {
             number: Some("+6281234567890".into()),
             confidential: false,
             answered: true,
+            locked: false,
         }
     }
 
@@ -241,6 +251,7 @@ mod tests {
                     agency: Some("dpupr".into()),
                     answer_available: false,
                     owner: false,
+                    sealed: false,
                 }
             );
         }
@@ -270,7 +281,9 @@ mod tests {
         for asker in [asker(None, false, false), asker(Some("+6281234567890"), true, false)] {
             let said = disclose(&facts, &asker, NOW);
             assert_eq!((said.status, said.updated, said.agency.as_deref()), (None, None, None));
-            assert!(!said.owner && !said.answer_available);
+            assert!(!said.owner && !said.answer_available && !said.sealed);
+            let locked = TicketFacts { locked: true, ..facts.clone() };
+            assert_eq!(disclose(&locked, &asker, NOW), Disclosure { sealed: true, ..said });
         }
     }
 

@@ -7,6 +7,7 @@
 //! at 2026-11-23T09:00+07:00      when the call comes in; this Monday morning by default
 //! code 48217360 known            the store finds it; `answered`: and the agency has answered; `exhausted`: no more
 //!                                tries; `failed`: the store is silent. Any other code is unknown
+//! code 48217360 locked 2468       confidential, and what this PIN opens
 //! disk full                      recordings cannot be kept
 //! disk full after 5s             only so much of each
 //! store broken                   tickets cannot be opened
@@ -47,6 +48,8 @@ pub struct CallFile {
     pub script: String,
     pub at: Timestamp,
     pub codes: Vec<(String, Code)>,
+    /// The PINs of codes.
+    pub pins: Vec<(String, String)>,
     pub disk_full: bool,
     pub disk_full_after: Option<Duration>,
     pub store_broken: bool,
@@ -57,6 +60,7 @@ pub struct CallFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     Known,
+    Locked,
     Answered,
     Exhausted,
     Failed,
@@ -85,6 +89,7 @@ pub fn parse(text: &str) -> Result<CallFile, String> {
         script: "hotline.toml".to_owned(),
         at: moment("2026-11-23T09:00+07:00")?,
         codes: Vec::new(),
+        pins: Vec::new(),
         disk_full: false,
         disk_full_after: None,
         store_broken: false,
@@ -112,6 +117,11 @@ fn take(file: &mut CallFile, line: usize, words: &[&str]) -> Result<(), String> 
         }
         ["code", code, what] => {
             file.codes.push((owned(code), code_state(what)?));
+            return Ok(());
+        }
+        ["code", code, "locked", pin] => {
+            file.codes.push((owned(code), Code::Locked));
+            file.pins.push((owned(code), owned(pin)));
             return Ok(());
         }
         ["disk", "full"] => {

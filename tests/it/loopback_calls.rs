@@ -19,8 +19,11 @@ use kentongan::clock::Timestamp;
 use kentongan::media::{Clip, Codec};
 use kentongan::phone::ear::likeness;
 use kentongan::phone::{Met, PhoneCall};
-use kentongan::store::{Asker, CallRow, EndReason, LookedUp, RecordingRow, RecordingState};
-use kentongan::ticket::{Channel, Class, Contact, Intake, RecordingId};
+use kentongan::store::{
+    Addition, Asker, CallRow, EndReason, LookedUp, RecordingRow, RecordingState,
+};
+use kentongan::ticket::disclosure::Tier;
+use kentongan::ticket::{Channel, Class, Contact, Intake, RecordingId, TicketId};
 
 use crate::callfile::{self, Act, CallFile, Code};
 use crate::hotline::slow;
@@ -279,6 +282,20 @@ impl Wire<'_> {
         Err("nothing is recorded".to_owned())
     }
 
+    /// Whether a stranger with this PIN hears all of the ticket.
+    async fn opens_with(&self, pin: &str) -> Result<(), String> {
+        let store = &self.hotline.server.hotline().store;
+        until("the PIN", async || {
+            let code = self.tickets().await.into_iter().next()?.code.to_string();
+            let now = self.hotline.server.hotline().clock.now();
+            let looked_up = store.look_up_with_pin(&code, pin, Asker::default(), now);
+            let found = looked_up.await.unwrap();
+            matches!(found, LookedUp::Found(told) if told.tier == Tier::Pin).then_some(())
+        })
+        .await;
+        Ok(())
+    }
+
     async fn tickets(&self) -> Vec<loopback::TicketRow> {
         self.hotline.tickets_of(&self.hotline.call_from(self.number).await).await
     }
@@ -312,6 +329,7 @@ impl Wire<'_> {
                 .await;
                 Ok(())
             }
+            Act::ExpectChoice(name, pin) if name == "pin" => self.opens_with(pin).await,
             Act::ExpectChoice(name, value) => {
                 until("the choice", async || {
                     let ticket = self.tickets().await.into_iter().next()?;
@@ -399,6 +417,7 @@ async fn arrange_codes(hotline: &Loopback, file: &CallFile, number: &str) -> Str
                 }
                 known = ticket.1;
             }
+            Code::Locked => known = lock(hotline, file, number).await,
             Code::Exhausted => exhaust(hotline, code, number, file.at).await,
             // The table is broken.
             Code::Failed => {}
@@ -422,6 +441,16 @@ async fn open_ticket(hotline: &Loopback, number: &str, at: Timestamp) -> (i64, S
     let opening = hotline.server.hotline().store.open_ticket(intake, at, &mut rand::rng());
     let ticket = opening.await.unwrap();
     (ticket.id.0, ticket.code.digits().to_owned())
+}
+
+/// A confidential report with the file's PIN.
+async fn lock(hotline: &Loopback, file: &CallFile, number: &str) -> String {
+    let (id, code) = open_ticket(hotline, number, file.at).await;
+    let pin = file.pins.first().map(|(_, pin)| pin.clone());
+    let addition = Addition { confidential: Some(true), pin, ..Addition::default() };
+    let store = &hotline.server.hotline().store;
+    store.add_to_ticket(TicketId(id), addition, file.at).await.unwrap();
+    code
 }
 
 /// The office's answer: there is no door for it yet but the row.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kentongan::ivr::script::Script;
 use kentongan::ivr::trial::{Disk, Happening, Line, World};
-use kentongan::ivr::{Answer, Lookup, Outcome};
+use kentongan::ivr::{Answer, Found, Lookup, Outcome};
 
 use crate::callfile::{self, Act, CallFile, Code};
 
@@ -85,15 +85,21 @@ fn world(file: &CallFile) -> World {
     let mut world = World::default();
     for (code, state) in &file.codes {
         let lookup = match state {
-            Code::Known | Code::Answered => Lookup::Found {
-                say: vec!["status/diterima".to_owned()],
-                answered: *state == Code::Answered,
-                owner: false,
-            },
+            Code::Known | Code::Answered => {
+                Lookup::Found(Found { answered: *state == Code::Answered, ..received() })
+            }
+            Code::Locked => Lookup::Found(Found {
+                say: vec!["status/rahasia".to_owned()],
+                sealed: true,
+                ..Found::default()
+            }),
             Code::Exhausted => Lookup::Exhausted,
             Code::Failed => Lookup::Failed,
         };
         world.codes.insert(code.clone(), lookup);
+    }
+    for (code, pin) in &file.pins {
+        world.pins.insert(code.clone(), (pin.clone(), Lookup::Found(received())));
     }
     if file.disk_full {
         world.disk = Disk::Full;
@@ -105,6 +111,10 @@ fn world(file: &CallFile) -> World {
         world.next_code = None;
     }
     world
+}
+
+fn received() -> Found {
+    Found { say: vec!["status/diterima".to_owned()], ..Found::default() }
 }
 
 struct Run {

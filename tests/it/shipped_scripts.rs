@@ -8,7 +8,7 @@ use std::time::Duration;
 use kentongan::clock::Timestamp;
 use kentongan::ivr::script::{Kind, Prompt, Script, Spanned};
 use kentongan::ivr::trial::{Disk, Happening, Line, Operator, World};
-use kentongan::ivr::{Lookup, PromptId, check, speech};
+use kentongan::ivr::{Found, Lookup, PromptId, check, speech};
 use proptest::prelude::*;
 
 use crate::sound;
@@ -134,7 +134,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     let key = prop::sample::select("0123456789*#".chars().collect::<Vec<_>>());
     prop_oneof![
         8 => key.prop_map(Deed::Press),
-        2 => prop::sample::select(vec!["48217360", "11111111", "1*9", "2#", "####"]).prop_map(|k| Deed::Type(k.to_owned())),
+        2 => prop::sample::select(vec!["48217360", "11111111", "1111", "1*9", "2#", "####"]).prop_map(|k| Deed::Type(k.to_owned())),
         3 => (0..20_000u64).prop_map(Deed::Wait),
         4 => Just(Deed::BeSilent),
         4 => Just(Deed::Listen),
@@ -148,14 +148,16 @@ fn world() -> impl Strategy<Value = World> {
         Just(Lookup::NotFound),
         Just(Lookup::Exhausted),
         Just(Lookup::Failed),
-        any::<bool>().prop_map(|answered| Lookup::Found {
+        (any::<bool>(), any::<bool>()).prop_map(|(answered, sealed)| Lookup::Found(Found {
             say: vec!["status/diterima".to_owned()],
             answered,
-            owner: false
-        }),
+            owner: false,
+            sealed,
+        })),
     ];
     (lookup, prop::bool::weighted(0.8), prop::bool::weighted(0.8), any::<bool>()).prop_map(
         |(lookup, opens, keeps, present)| World {
+            pins: [("48217360".to_owned(), ("1111".to_owned(), lookup.clone()))].into(),
             codes: [("48217360".to_owned(), lookup)].into(),
             next_code: opens.then(|| "48217360".to_owned()),
             disk: if keeps { Disk::Writable } else { Disk::Full },
@@ -200,7 +202,7 @@ proptest! {
     ) {
         for script in scripts() {
             let start = Timestamp(start);
-            let world = World { codes: world.codes.clone(), next_code: world.next_code.clone(), ..world };
+            let world = World { codes: world.codes.clone(), pins: world.pins.clone(), next_code: world.next_code.clone(), ..world };
             let mut line = Line::answer(Arc::clone(&script), world, start);
             let hung_up = deeds.iter().any(|deed| {
                 !line.session.is_over() && act(&mut line, deed)

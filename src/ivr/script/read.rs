@@ -207,6 +207,13 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
+/// Something that a step may have, to be shared with the session.
+pub(super) fn shared<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Arc<T>>, D::Error> {
+    T::deserialize(from).map(|read| Some(Arc::new(read)))
+}
+
 /// A length of time such as `"6s"`, `"1m 30s"`: more than nothing, at most an hour.
 pub(super) fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;

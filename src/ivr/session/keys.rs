@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::Session;
 use super::state::{
-    Choosing, Collecting, ConfirmHears, Confirming, Hears, LookingUp, Saying, State, Tries, Wanted,
+    Choosing, Collecting, ConfirmHears, Confirming, Hears, LockedTicket, Saying, State, Tries,
+    Wanted,
 };
-use super::{PATIENCE, Session};
 use crate::clock::Timestamp;
 use crate::ivr::digits::{Collected, Collector, Limits};
 use crate::ivr::script::{Confirm, Menu, Prompt, Retry, Spanned};
-use crate::ivr::{Effect, Lookup, PlayId};
+use crate::ivr::{Effect, PlayId};
 
 /// Wrong keys in a confirmation; after that the story is sent.
 const MOST_MISSES: usize = 3;
@@ -263,52 +264,15 @@ impl Session {
     fn ask_after(
         &mut self,
         what: &Wanted,
-        retry: &Retry,
+        retry: Result<&Retry, &str>,
         count: usize,
         tries: Tries,
         now: Timestamp,
     ) -> State {
-        match again(retry, count) {
+        match retry.and_then(|retry| again(retry, count)) {
             Ok(prompts) => self.ask_digits_again(what.clone(), prompts, tries, now),
             Err(to) => self.go(to, now),
         }
-    }
-
-    fn digits_complete(&mut self, what: Wanted, digits: String, now: Timestamp) -> State {
-        match what {
-            Wanted::Answer(step) => {
-                self.choose(&step.slot, &digits);
-                self.go(step.next.get_ref(), now)
-            }
-            Wanted::Code(lookup) => {
-                self.effects.push(Effect::LookUp { code: digits, pin: None });
-                State::LookingUp(LookingUp { lookup, until: now + PATIENCE })
-            }
-        }
-    }
-
-    pub(super) fn looked_up(&mut self, state: LookingUp, answer: Lookup, now: Timestamp) -> State {
-        let lookup = state.lookup;
-        let (what, to) = match answer {
-            Lookup::Found { say, answered, .. } => {
-                self.found = say;
-                if answered { ("answered", &lookup.answered) } else { ("found", &lookup.found) }
-            }
-            Lookup::NotFound => {
-                self.unknown_codes += 1;
-                if self.unknown_codes < lookup.tries {
-                    self.note("wrong", now);
-                    self.typed.clear();
-                    let wrong = &lookup.wrong;
-                    return self.ask_digits(Wanted::Code(Arc::clone(&lookup)), wrong, now);
-                }
-                ("not_found", &lookup.not_found)
-            }
-            Lookup::Exhausted => ("exhausted", &lookup.exhausted),
-            Lookup::Failed => ("failed", &lookup.failed),
-        };
-        self.note(what, now);
-        self.go(to.get_ref(), now)
     }
 
     /// Keys typed ahead end here: nobody sends or deletes a story by a key meant for something else.
@@ -429,6 +393,12 @@ impl Wanted {
                 first: step.timeout,
                 interdigit: step.interdigit,
             },
+            Wanted::Pin(LockedTicket { lookup, pin, .. }) => Limits {
+                min: pin.digits,
+                max: pin.digits,
+                first: lookup.timeout,
+                interdigit: lookup.interdigit,
+            },
         }
     }
 
@@ -436,6 +406,7 @@ impl Wanted {
         match self {
             Wanted::Answer(step) => step.barge_in,
             Wanted::Code(step) => step.barge_in,
+            Wanted::Pin(ticket) => ticket.lookup.barge_in,
         }
     }
 
@@ -443,6 +414,7 @@ impl Wanted {
         match self {
             Wanted::Answer(step) => &step.prompts,
             Wanted::Code(step) => &step.prompts,
+            Wanted::Pin(ticket) => &ticket.pin.prompts,
         }
     }
 
@@ -450,21 +422,25 @@ impl Wanted {
         let back = match self {
             Wanted::Answer(step) => step.back.as_ref(),
             Wanted::Code(step) => step.back.as_ref(),
+            Wanted::Pin(ticket) => Some(&ticket.lookup.found),
         };
         back.map(|to| to.get_ref().as_str())
     }
 
-    fn no_input(&self) -> &Retry {
+    /// What follows silence: another try, or for a PIN what the code alone tells.
+    fn no_input(&self) -> Result<&Retry, &str> {
         match self {
-            Wanted::Answer(step) => &step.no_input,
-            Wanted::Code(step) => &step.no_input,
+            Wanted::Answer(step) => Ok(&step.no_input),
+            Wanted::Code(step) => Ok(&step.no_input),
+            Wanted::Pin(ticket) => Err(ticket.lookup.found.get_ref()),
         }
     }
 
-    fn no_match(&self) -> &Retry {
+    fn no_match(&self) -> Result<&Retry, &str> {
         match self {
-            Wanted::Answer(step) => &step.no_match,
-            Wanted::Code(step) => &step.no_match,
+            Wanted::Answer(step) => Ok(&step.no_match),
+            Wanted::Code(step) => Ok(&step.no_match),
+            Wanted::Pin(ticket) => Err(ticket.lookup.found.get_ref()),
         }
     }
 }

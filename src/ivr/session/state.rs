@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::ivr::digits::Collector;
-use crate::ivr::script::{Confirm, Digits, Lookup, Menu, Open, Record, Transfer};
+use crate::ivr::script::{Confirm, Digits, Lookup, Menu, Open, Pin, Record, Transfer};
 use crate::ivr::{Outcome, PlayId, PromptId};
 
 #[derive(Debug, Default)]
@@ -78,12 +78,23 @@ pub(super) struct Collecting {
 pub(super) enum Wanted {
     Answer(Arc<Digits>),
     Code(Arc<Lookup>),
+    Pin(LockedTicket),
+}
+
+/// A ticket that was found, and would tell more for its PIN.
+#[derive(Clone, Debug)]
+pub(super) struct LockedTicket {
+    pub lookup: Arc<Lookup>,
+    /// How that step asks.
+    pub pin: Arc<Pin>,
+    pub code: String,
 }
 
 /// The store was asked about a code.
 #[derive(Debug)]
 pub(super) struct LookingUp {
     pub lookup: Arc<Lookup>,
+    pub code: String,
     pub until: Timestamp,
 }
 

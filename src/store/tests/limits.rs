@@ -16,7 +16,7 @@ fn from(number: &str) -> Asker {
 async fn is_refused(store: &Store, code: &str, asker: Asker, now: Timestamp) -> Option<Limit> {
     match store.look_up(code, asker, now).await.unwrap() {
         LookedUp::Exhausted(limit) => Some(limit),
-        LookedUp::Found(_) | LookedUp::NotFound => None,
+        LookedUp::Found(_) | LookedUp::NotFound | LookedUp::WrongPin => None,
     }
 }
 
@@ -217,4 +217,66 @@ async fn counting_tries_reads_indexes_only() {
             "{statement}: {plan:?}"
         );
     }
+}
+
+/// A confidential ticket that is locked with 2468.
+async fn a_locked_ticket(store: &Store) -> Ticket {
+    let ticket = a_ticket(store).await;
+    let pin = Some("2468".to_owned());
+    let locked = Addition { confidential: Some(true), pin, ..Addition::default() };
+    store.add_to_ticket(ticket.id, locked, after(30)).await.unwrap();
+    ticket
+}
+
+async fn with_pin(store: &Store, ticket: &Ticket, pin: &str, now: Timestamp) -> LookedUp {
+    let stranger = from("+62811");
+    store.look_up_with_pin(ticket.code.digits(), pin, stranger, now).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_pin_opens_a_confidential_ticket_from_any_telephone() {
+    on_each_store(async |store| {
+        let ticket = a_locked_ticket(store).await;
+        let LookedUp::Found(closed) =
+            store.look_up(ticket.code.digits(), from("+62811"), after(60)).await.unwrap()
+        else {
+            panic!("not found")
+        };
+        assert_eq!((closed.status, closed.sealed), (None, true));
+        assert_eq!(with_pin(store, &ticket, "1357", after(61)).await, LookedUp::WrongPin);
+        let LookedUp::Found(open) = with_pin(store, &ticket, "2468", after(62)).await else {
+            panic!("the PIN does not open it")
+        };
+        assert_eq!(
+            (open.tier, open.status, open.sealed),
+            (Tier::Pin, Some(Status::Received), false)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn five_wrong_pins_lock_a_ticket_for_a_day_even_to_the_right_one() {
+    on_each_store(async |store| {
+        let ticket = a_locked_ticket(store).await;
+        for n in 0..5 {
+            let pin = format!("000{n}");
+            assert_eq!(with_pin(store, &ticket, &pin, after(60 + n)).await, LookedUp::WrongPin);
+        }
+        assert_eq!(with_pin(store, &ticket, "2468", after(70)).await, LookedUp::WrongPin);
+        let day = 24 * 3600;
+        let later = with_pin(store, &ticket, "2468", after(65 + day)).await;
+        assert!(matches!(later, LookedUp::Found(_)), "{later:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pin_for_a_ticket_that_has_none_changes_nothing() {
+    on_each_store(async |store| {
+        let ticket = a_ticket(store).await;
+        let told = with_pin(store, &ticket, "2468", after(60)).await;
+        assert!(matches!(told, LookedUp::Found(told) if told.tier == Tier::Code));
+    })
+    .await;
 }

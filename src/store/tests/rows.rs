@@ -300,6 +300,7 @@ async fn words_flags_and_recordings_can_be_added_to_a_ticket() {
             text: Some("Nomor 12".into()),
             anonymous: Some(true),
             confidential: None,
+            pin: None,
         };
         store.add_to_ticket(ticket.id, addition.clone(), after(31)).await.unwrap();
         store
