@@ -15,7 +15,7 @@ FEATURES ?=
 # Parts set up what others need.
 .NOTPARALLEL:
 
-.PHONY: demo test test-fast lint fmt bench bench-asr bench-sms fuzz prompts setup-build setup-test setup-vosk model
+.PHONY: demo test test-fast lint fmt bench bench-asr bench-sms fuzz prompts licences setup-build setup-test setup-vosk model
 
 demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
@@ -55,6 +55,10 @@ prompts: setup-test  ## renders what is missing or stale in prompts/id
 # The speech model, once: 130 MB to fetch, 82 MB to keep.
 model: setup-build
 	$(CARGO) run --locked --quiet $(FEATURES) -- model install --if-missing
+
+# After a change of dependencies: the console's page about licences lists what is linked.
+licences: setup-build
+	deploy/licences > src/console/licences.txt
 
 setup-build:
 	$(SETUP) build

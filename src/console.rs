@@ -15,6 +15,7 @@ mod error;
 mod evidence;
 mod inbox;
 mod keys;
+mod licences;
 mod live;
 mod page;
 mod routes;

@@ -12,8 +12,8 @@ use super::access::Asked;
 use super::error::PageError;
 use super::{Console, access};
 use super::{
-    account, assets, audit, auth, calls, code, counter, inbox, keys, live, sound, staff, ticket,
-    transcript, trust, wall, work,
+    account, assets, audit, auth, calls, code, counter, inbox, keys, licences, live, sound, staff,
+    ticket, transcript, trust, wall, work,
 };
 use crate::store::Stage;
 use crate::ticket::Role;
@@ -69,6 +69,7 @@ pub(super) fn table() -> Vec<Route> {
         background("/peristiwa", EVERYBODY, get(live::events)),
         background("/hitungan", EVERYBODY, get(inbox::counts)),
         background("/kotak-masuk/hitungan", EVERYBODY, get(inbox::news)),
+        read("/lisensi", EVERYBODY, get(licences::show)),
         read("/tombol", EVERYBODY, get(keys::show)),
         read("/tiket/{code}", EVERYBODY, get(ticket::show)),
         read("/tiket/{code}/berikutnya", EVERYBODY, get(work::skip)),

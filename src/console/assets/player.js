@@ -54,7 +54,9 @@ for (const recording of document.querySelectorAll("[data-recording]")) {
   audio.addEventListener("pause", () => (paused = audio.ended ? null : audio.currentTime));
   audio.addEventListener("play", () => {
     last = audio;
-    if (paused === audio.currentTime) audio.currentTime = Math.max(0, paused - BACK);
+    // A little off: the sound runs on until the event is heard. Further off somebody has gone elsewhere.
+    const same = paused !== null && Math.abs(paused - audio.currentTime) < 0.3;
+    if (same) audio.currentTime = Math.max(0, paused - BACK);
     paused = null;
   });
   audio.addEventListener("timeupdate", () => {
