@@ -17,6 +17,7 @@ mod inbox;
 mod keys;
 mod licences;
 mod live;
+mod menu;
 mod page;
 mod routes;
 mod secret;
@@ -33,6 +34,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +99,8 @@ pub struct Console {
     pub passwords: Passwords,
     /// Who vouches for this console, where the site has no certificate of its own.
     pub authority: Option<Authority>,
+    /// Where the prompts' texts are: a menu may say nothing else.
+    pub prompts_folder: PathBuf,
     pub config: Config,
     /// One walk-in report is taken at a time, so that a form that was sent twice is seen.
     pub counter: tokio::sync::Mutex<()>,

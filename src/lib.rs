@@ -14,6 +14,9 @@ pub mod media;
 // The dialogue: scripts, and the pure session that walks them. Knows nothing of tickets.
 pub mod ivr;
 
+// The menu's versions: what a text must prove before it answers calls, and how one takes another's place.
+pub mod menu;
+
 // What a complaint is: codes, classes, states, and who may hear what.
 pub mod ticket;
 

@@ -32,7 +32,7 @@ enum Command {
     Demo(commands::demo::Args),
     /// Dial a SIP server with the built-in phone.
     Call(commands::call::Args),
-    /// Check, draw or try a menu.
+    /// Check, draw, try or publish a menu.
     #[command(subcommand)]
     Script(commands::script::Command),
     /// Check or render the prompts.
@@ -85,7 +85,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => commands::serve::run(config, args).await,
         Command::Demo(args) => commands::demo::run(config, args).await,
         Command::Call(args) => commands::call::run(args).await,
-        Command::Script(command) => commands::script::run(&config, command),
+        Command::Script(command) => commands::script::run(&config, command).await,
         Command::Prompts(command) => commands::prompts::run(&config, command),
         Command::Model(command) => {
             tokio::task::block_in_place(|| commands::model::run(&config, command))

@@ -68,8 +68,7 @@ impl Server {
         let files = Files::new(&config.data)?;
         recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now())
             .await?;
-        let seen = voice::look_at(&config).await;
-        let voice = voice::load(&config)?;
+        let (voice, seen) = voice::begin(&config, &store, clock.now()).await?;
         let engine =
             Engine::start(config.media.clone()).context("the media threads cannot start")?;
         let (closing, on_closing) = watch::channel(false);
@@ -217,6 +216,7 @@ fn console_of(config: &Config, hotline: &Hotline, authority: Option<Authority>) 
         suggester,
         passwords: Passwords::default(),
         authority,
+        prompts_folder: config.prompts.folder.clone(),
         config: config.console.clone(),
         counter: tokio::sync::Mutex::default(),
         live: Arc::default(),

@@ -15,6 +15,7 @@ mod heartbeats;
 mod jobs;
 mod lookups;
 mod mends;
+mod menu;
 mod pins;
 mod queues;
 mod recordings;
@@ -28,6 +29,7 @@ mod sql;
 mod staff;
 mod tickets;
 mod transcripts;
+mod ways;
 mod work;
 mod writer;
 
@@ -55,6 +57,7 @@ pub use heartbeats::{BEAT, Hourly, Part, Pulse, Sending, Transcribing};
 pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
 pub use mends::{MendError, MendRow, NewMend};
+pub use menu::{MenuError, MenuListed, MenuOrigin, MenuRow, MenuState, NewMenu};
 pub use queues::{After, CallListed, Filter, LiveCall, Order, Queue, QueueCounts, QueueRow, Wall};
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
@@ -69,6 +72,7 @@ pub use sms::{
 pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use transcripts::{Made, Redo, TranscriptRow};
+pub use ways::WayTaken;
 pub use work::{Change, Work, WorkError, Worker};
 
 /// Where the rows are, and the rules the store keeps.
@@ -122,6 +126,8 @@ pub struct Store {
     jobs_changed: Arc<Notify>,
     /// Told of each short message that this process queued, after its commit.
     sms_changed: Arc<Notify>,
+    /// Told of each menu that this process published, after its commit.
+    menu_changed: Arc<Notify>,
 }
 
 impl Store {
@@ -158,6 +164,7 @@ impl Store {
             zone,
             jobs_changed: Arc::default(),
             sms_changed: Arc::default(),
+            menu_changed: Arc::default(),
         })
     }
 

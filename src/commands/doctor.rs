@@ -11,9 +11,10 @@ use kentongan::clock::{Clock, SystemClock};
 use kentongan::config::Config;
 use kentongan::files::Files;
 use kentongan::media::Codec;
+use kentongan::menu;
 use kentongan::prompts::{self, Catalogue, Severity};
 use kentongan::server::{suggest, voice};
-use kentongan::store::{JobKind, Store, StoreError};
+use kentongan::store::{JobKind, MenuOrigin, MenuState, Store, StoreError};
 
 /// Less than this on the disk is a warning: about a hundred hours of recordings.
 const ROOMY: u64 = 6 << 30;
@@ -51,6 +52,7 @@ pub async fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCod
     findings.extend([codecs(), disk(config), clock(config)]);
     findings.extend(prompts(config));
     findings.push(script(config));
+    findings.extend(menu(config).await);
     findings.push(database(config).await);
     findings.push(places(config));
     findings.push(categories(config).await);
@@ -252,6 +254,28 @@ fn script(config: &Config) -> Finding {
         Ok(voice) => ok("script", format!("{} steps, checked", voice.script.steps().len())),
         Err(e) => error("script", format!("{e:#}")),
     }
+}
+
+/// The menu that answers, when it is another one than the file; a database that cannot be read is told of by itself.
+async fn menu(config: &Config) -> Option<Finding> {
+    let store = Store::open_existing(&config.store()).await.ok()?;
+    let published = store.menu_published().await.ok()??;
+    let newest = store.menu_newest().await.ok()??;
+    if menu::read(&config.ivr.script).is_ok_and(|text| text == published.text) {
+        return None;
+    }
+    let said =
+        format!("version {} by {} answers calls, not the file", published.number, published.author);
+    let prompts = Catalogue::read(&config.prompts.folder).ok()?.ids().map(str::to_owned).collect();
+    let waits = newest.origin == MenuOrigin::File && newest.state == MenuState::Draft;
+    Some(match menu::prove(&voice::name(&published), published.text, &prompts) {
+        Err(e) => error("menu", format!("{e}")),
+        Ok(_) if waits => warning(
+            "menu",
+            format!("{said}, which waits as version {}: `kentongan script publish`", newest.number),
+        ),
+        Ok(_) => ok("menu", said),
+    })
 }
 
 async fn database(config: &Config) -> Finding {

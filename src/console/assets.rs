@@ -49,6 +49,11 @@ const ASSETS: &[Asset] = &[
         kind: "text/javascript; charset=utf-8",
         text: include_str!("../../web/node_modules/htmx.org/dist/htmx.min.js"),
     },
+    Asset {
+        name: "menu.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/menu.js"),
+    },
     Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
 ];
 

@@ -73,6 +73,8 @@ fn word(action: &str) -> &str {
         "mend" => "memperbaiki transkrip",
         "open" => "membuka laporan",
         "deadlines" => "mengganti tenggat",
+        "menu_draft" => "menyimpan konsep menu",
+        "menu_publish" => "menerbitkan menu",
         "staff_add" => "menambah petugas",
         "staff_password" => "mengganti kata sandi",
         "session_end" => "mengeluarkan perangkat",

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::files::FilesError;
+use crate::prompts::CatalogueError;
 use crate::store::StoreError;
 
 /// Why a page cannot be shown.
@@ -28,6 +29,11 @@ pub(super) enum PageError {
     Files(#[from] FilesError),
     #[error("a page cannot be rendered: {0}")]
     Template(#[from] askama::Error),
+    #[error(transparent)]
+    Prompts(#[from] CatalogueError),
+    /// Work on a thread of its own panicked.
+    #[error(transparent)]
+    Lost(#[from] tokio::task::JoinError),
 }
 
 #[derive(Template)]
@@ -59,7 +65,11 @@ impl PageError {
             PageError::Refused(why) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "Isian belum dapat diterima", why)
             }
-            PageError::Store(_) | PageError::Files(_) | PageError::Template(_) => (
+            PageError::Store(_)
+            | PageError::Files(_)
+            | PageError::Template(_)
+            | PageError::Prompts(_)
+            | PageError::Lost(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Ada gangguan",
                 "Isian Anda belum tersimpan. Tunggu sebentar, lalu coba lagi. Bila berulang, hubungi teknisi.",

@@ -40,6 +40,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("i", "I", "Kotak masuk", "go:/kotak-masuk"),
     Key::new("b", "B", "Beranda", "go:/beranda"),
     Key::new("l", "L", "Loket: laporan dari pengunjung", "go:/loket"),
+    Key::new("m", "M", "Menu suara", "go:/menu-suara"),
     Key::new("/", "/", "Cari", "focus:cari"),
     Key::new("j", "J", "Laporan berikutnya", "press:berikutnya"),
     Key::new("a", "A", "Ambil laporan ini", "press:ambil"),

@@ -26,6 +26,7 @@ pub(super) struct Frame {
     /// Where the page asks for its counts again.
     pub counts: String,
     pub waiting: i64,
+    pub menu_script: String,
     pub icon: String,
     pub name: String,
     pub role: &'static str,
@@ -57,6 +58,7 @@ const MENU: &[(&str, &str, &[Role])] = &[
     ("/loket", "Loket", &[Role::Operator, Role::Supervisor, Role::Admin]),
     ("/panggilan", "Panggilan", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
     ("/beranda", "Beranda", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
+    ("/menu-suara", "Menu suara", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
     ("/audit", "Audit", &[Role::Supervisor, Role::Auditor, Role::Admin]),
     ("/petugas", "Petugas", &[Role::Admin]),
 ];
@@ -84,6 +86,7 @@ impl Frame {
             worker_name: secret::hash(&actor.session)[..12].into(),
             counts: "/hitungan".into(),
             waiting,
+            menu_script: assets::address("menu.js"),
             icon: assets::address("icon.svg"),
             name: actor.name.clone(),
             role: actor.role.word(),
@@ -132,6 +135,8 @@ impl Told {
                 "Perbaikan transkrip tersimpan. Teks aslinya tetap ada di riwayat bagian itu."
             }
             "habis" => "Tersimpan. Antrean ini sudah kosong.",
+            "konsep" => "Konsep tersimpan. Penelepon masih mendengar menu yang terbit.",
+            "terbit" => "Diterbitkan. Panggilan berikutnya mendengar menu yang baru.",
             "sandi" => "Kata sandi Anda sudah diganti.",
             "sesi" => "Sudah dikeluarkan.",
             "lepas" => "Verifikasi dua langkah Anda sudah dilepas.",

@@ -12,8 +12,8 @@ use super::access::Asked;
 use super::error::PageError;
 use super::{Console, access};
 use super::{
-    account, assets, audit, auth, calls, code, counter, inbox, keys, licences, live, sound, staff,
-    ticket, transcript, trust, wall, work,
+    account, assets, audit, auth, calls, code, counter, inbox, keys, licences, live, menu, sound,
+    staff, ticket, transcript, trust, wall, work,
 };
 use crate::store::Stage;
 use crate::ticket::Role;
@@ -35,6 +35,7 @@ const CHANGES_TICKETS: Access =
 const CALL_CENTRE: Access = Roles(&[Role::Operator, Role::Supervisor, Role::Admin]);
 const SEES_ALL: Access = Roles(live::SEES_CALLS);
 const WATCHES: Access = Roles(&[Role::Supervisor, Role::Auditor, Role::Admin]);
+const DIRECTS: Access = Roles(&[Role::Supervisor, Role::Admin]);
 const ADMIN: Access = Roles(&[Role::Admin]);
 
 /// The table.
@@ -89,6 +90,15 @@ pub(super) fn table() -> Vec<Route> {
         read("/panggilan/{call}", SEES_ALL, get(calls::show)),
         read("/beranda", SEES_ALL, get(wall::show)),
         read("/beranda/angka", SEES_ALL, get(wall::figures)),
+        read("/menu-suara", SEES_ALL, get(menu::show)),
+        write("/menu-suara", DIRECTS, post(menu::edit::save)),
+        write("/menu-suara/periksa", DIRECTS, post(menu::edit::check)),
+        write("/menu-suara/banding", DIRECTS, post(menu::edit::compare)),
+        write("/menu-suara/terbit", DIRECTS, post(menu::edit::publish)),
+        read("/menu-suara/banding", SEES_ALL, get(menu::versions::compare)),
+        read("/menu-suara/coba", SEES_ALL, get(menu::trial::show)),
+        read("/menu-suara/versi/{number}", SEES_ALL, get(menu::versions::show)),
+        write("/menu-suara/versi/{number}/terbit", DIRECTS, post(menu::versions::publish)),
         read("/audit", WATCHES, get(audit::show)),
         read("/petugas", ADMIN, get(staff::show)),
         write("/petugas", ADMIN, post(staff::add)),

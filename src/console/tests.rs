@@ -4,6 +4,7 @@ mod access;
 mod code;
 mod forms;
 mod live;
+mod menu;
 mod pages;
 mod sign_in;
 mod sound;
@@ -98,6 +99,7 @@ impl Office {
             suggester: Suggester::shipped().ok(),
             passwords: Passwords::default(),
             authority: None,
+            prompts_folder: concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/id").into(),
             config,
             counter: tokio::sync::Mutex::default(),
             live: Arc::new(Live::checking(Duration::from_millis(20))),
@@ -250,6 +252,22 @@ impl Office {
 
     async fn recording_of(&self, ticket: &Ticket) -> i64 {
         self.view(&ticket.code).await.recordings[0].id.0
+    }
+
+    /// The menu that came with the program answers calls.
+    async fn has_menu(&self) {
+        if self.store().menu_newest().await.unwrap().is_some() {
+            return;
+        }
+        let new = NewMenu {
+            text: include_str!("../../ivr-scripts/hotline.toml").into(),
+            state: MenuState::Published,
+            origin: MenuOrigin::File,
+            note: String::new(),
+            base: None,
+            nonce: None,
+        };
+        self.store().add_menu(new, doer("file"), NOW).await.unwrap();
     }
 
     /// The audit's actions, the oldest first.

@@ -3,6 +3,7 @@
 //! Names, numbers and placeholders are looked at one by one; what must hold on every path is proved by a search
 //! through the graph of steps (`paths`).
 
+mod indonesian;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ use std::ops::Range;
 use super::script::{Kind, Lookup, Menu, Prompt, Script, Spanned, Step, Target};
 use super::session::key_clip;
 use super::{PromptId, speech};
+
+pub use indonesian::indonesian;
 
 /// Choices that people remember, beside repeat and end.
 const MOST_OPTIONS: usize = 5;

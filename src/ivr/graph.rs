@@ -1,27 +1,31 @@
 //! A script as a picture: DOT text for Graphviz, and an SVG that can be read as it is.
 
 mod outline;
+mod svg;
+mod taken;
 
 use std::fmt::Write as _;
 
 use super::script::{By, Kind, Script, Step};
-pub use outline::svg;
+pub use outline::{Drawing, DrawnStep, Words};
+pub use svg::svg;
+pub use taken::Taken;
 
 /// The script in the DOT language: a box a step, its outcomes on the edges. Edges to the goodbye are left out, since `9`
 /// leads there from everywhere.
 pub fn dot(script: &Script) -> String {
     let mut text = String::from("digraph script {\n");
     for step in script.steps() {
-        let (shape, color) = look(&step.kind);
+        let (_, color) = look(&step.kind);
         let _ = writeln!(
             text,
-            "  {} [label={}, shape={shape}, style=filled, fillcolor=\"{color}\"];",
+            "  {} [label={}, shape=box, style=filled, fillcolor=\"{color}\"];",
             quoted(&step.name),
             quoted(&label(step)),
         );
     }
     for step in script.steps() {
-        for (to, outcomes) in merged_edges(script, step) {
+        for (to, outcomes) in merged_edges(script, step, &Taken::default()) {
             let _ = writeln!(
                 text,
                 "  {} -> {} [label={}];",
@@ -35,15 +39,24 @@ pub fn dot(script: &Script) -> String {
     text
 }
 
-fn merged_edges<'s>(script: &'s Script, step: &'s Step) -> Vec<(&'s str, Vec<String>)> {
+/// Where the ways out of a step lead, by which outcomes, and how many callers took each if any did.
+fn merged_edges<'s>(
+    script: &'s Script,
+    step: &'s Step,
+    taken: &Taken,
+) -> Vec<(&'s str, Vec<String>)> {
     let mut merged: Vec<(&str, Vec<String>)> = Vec::new();
-    for edge in script.edges(step) {
+    for (edge, calls) in taken.ways(script, step) {
         let to = edge.to.get_ref().as_str();
         let is_goodbye = edge.by == By::Caller && edge.outcome == "9";
         if is_goodbye || script.step(to).is_none() {
             continue;
         }
-        let outcome = spoken(&edge.outcome).to_owned();
+        let outcome = match (spoken(&edge.outcome), calls) {
+            (outcome, 0) => outcome.to_owned(),
+            ("", calls) => format!("{}\u{d7}", grouped(calls)),
+            (outcome, calls) => format!("{outcome} ({}\u{d7})", grouped(calls)),
+        };
         match merged.iter_mut().find(|(known, _)| *known == to) {
             Some((_, outcomes)) => outcomes.push(outcome),
             None => merged.push((to, vec![outcome])),
@@ -68,11 +81,26 @@ fn label(step: &Step) -> String {
     format!("{} ({what})", readable(&step.name))
 }
 
-fn readable(name: &str) -> String {
+/// A step's name as people read it.
+pub fn readable(name: &str) -> String {
     name.replace('_', " ")
 }
 
-fn spoken(outcome: &str) -> &str {
+/// `1.204`, as Indonesians write it.
+pub fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An outcome in the words of the picture.
+pub fn spoken(outcome: &str) -> &str {
     match outcome {
         "no_input" => "diam",
         "no_match" => "salah tekan",
@@ -93,15 +121,16 @@ fn spoken(outcome: &str) -> &str {
     }
 }
 
+/// What kind of step it is at a glance, and the colour for it where there is no style sheet.
 fn look(kind: &Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Menu(_) | Kind::Digits(_) | Kind::Lookup(_) | Kind::Confirm(_) => {
-            ("box", "lightblue")
+            ("asks", "lightblue")
         }
-        Kind::Record(_) => ("box", "lightpink"),
-        Kind::Open(_) => ("box", "lightgreen"),
-        Kind::End(_) => ("box", "lightgray"),
-        _ => ("box", "white"),
+        Kind::Record(_) => ("records", "lightpink"),
+        Kind::Open(_) => ("opens", "lightgreen"),
+        Kind::End(_) => ("ends", "lightgray"),
+        _ => ("says", "white"),
     }
 }
 

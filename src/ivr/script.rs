@@ -20,7 +20,7 @@ pub use toml::Spanned;
 use super::PromptId;
 pub use edges::{By, Edge};
 pub use hours::Hours;
-pub use read::{Problem, ReadError};
+pub use read::{MOST_BYTES, Problem, ReadError};
 
 /// A step's name, with its place in the file.
 pub type Target = Spanned<String>;

@@ -115,6 +115,12 @@ impl Catalogue {
         }
     }
 
+    /// The words of every prompt that has some, by id.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let worded = self.prompts.keys().filter_map(|id| Some((id.clone(), self.text(id)?.into())));
+        worded.collect()
+    }
+
     /// How texts are rendered.
     pub fn voice(&self) -> &Voice {
         &self.voice

@@ -1,65 +1,101 @@
-//! The script and the prompts, read and checked together, and read again when they change.
+//! The menu and the prompts of the next call, read and checked together, and read again when they change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::call::{Hotline, Voice};
+use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::ivr::check::{self, Finding, Severity};
-use crate::ivr::script::Script;
+use crate::ivr::PromptId;
 use crate::media::prompt::Library;
+use crate::menu::{self, Found};
 use crate::prompts::Catalogue;
+use crate::store::{MenuRow, Store};
 
-/// How often the files are looked at.
+/// How often the files and the rows are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// A script that the checker does not let through.
-#[derive(Debug, thiserror::Error)]
-#[error("the script is not fit to answer calls:\n{}", lines(file, findings))]
-pub struct Unfit {
-    pub file: PathBuf,
-    pub findings: Vec<Finding>,
-}
-
-fn lines(file: &Path, findings: &[Finding]) -> String {
-    let line = |finding: &Finding| format!("{}:{finding}", file.display());
-    findings.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Reads both; refuses a script with errors or with prompts that are not there.
+/// The voice of the script that the configuration names, whatever was published.
 pub fn load(config: &Config) -> anyhow::Result<Voice> {
+    let path = &config.ivr.script;
+    of(config, &path.display().to_string(), menu::read(path)?)
+}
+
+/// A script with the prompts; refuses one with errors or with prompts that are not there.
+fn of(config: &Config, name: &str, text: String) -> anyhow::Result<Voice> {
     let catalogue = Catalogue::read(&config.prompts.folder)?;
     let prompts = Library::load(&config.prompts.folder, catalogue.ids())?;
-    let path = &config.ivr.script;
-    let script = read_script(path)?;
-    let known = catalogue.ids().map(str::to_owned).collect();
-    let is_error = |finding: &Finding| finding.severity == Severity::Error;
-    let findings: Vec<Finding> =
-        check::check(&script, &known).into_iter().filter(is_error).collect();
-    if !findings.is_empty() {
-        return Err(Unfit { file: path.clone(), findings }.into());
+    let sound = menu::prove(name, text, &ids(&catalogue))?;
+    Ok(Voice { script: Arc::new(sound.into_script()), prompts })
+}
+
+fn ids(catalogue: &Catalogue) -> BTreeSet<PromptId> {
+    catalogue.ids().map(str::to_owned).collect()
+}
+
+/// What messages call a version.
+pub fn name(version: &MenuRow) -> String {
+    format!("menu version {}", version.number)
+}
+
+/// The voice of the version that answers.
+async fn published_voice(config: &Config, store: &Store) -> anyhow::Result<Voice> {
+    let version = store.menu_published().await?.context("no menu is published")?;
+    let config = config.clone();
+    let loading = move || of(&config, &name(&version), version.text);
+    tokio::task::spawn_blocking(loading).await?
+}
+
+/// What was there when a voice was loaded: what changed since then is not missed.
+#[derive(Debug)]
+pub struct Seen {
+    script: Look,
+    prompts: Look,
+    version: Option<i64>,
+}
+
+/// The voice to start with: the file's if it is to be published, otherwise the version that answers.
+pub async fn begin(
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> anyhow::Result<(Voice, Seen)> {
+    let (script, prompts) = look_at(config).await;
+    if let Err(error) = take_file(config, store, now).await {
+        anyhow::ensure!(store.menu_published_number().await?.is_some(), error);
+        error!("the script is not used, the menu that was published last is: {error:#}");
     }
-    Ok(Voice { script: Arc::new(script), prompts })
+    let seen = Seen { script, prompts, version: store.menu_published_number().await? };
+    Ok((published_voice(config, store).await?, seen))
 }
 
-/// Reads a script; whether it makes sense is the checker's question.
-pub fn read_script(path: &Path) -> anyhow::Result<Script> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the script {}", path.display()))?;
-    Ok(Script::parse(&path.display().to_string(), &text)?)
+async fn take_file(config: &Config, store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    let prompts = ids(&Catalogue::read(&config.prompts.folder)?);
+    let path = config.ivr.script.display();
+    match menu::take_file(store, &config.ivr.script, &prompts, now).await? {
+        Found::Same => {}
+        Found::Published(number) => info!("{path} is published: menu version {number}"),
+        Found::Waits(number) => warn!(
+            "{path} waits as menu version {number}, since the menu was published at the console: publish it there, \
+             or by `kentongan script publish`"
+        ),
+        Found::Older => warn!(
+            "{path} says what an older version said, and the menu that was published at the console answers: to go \
+             back, publish that version there, or by `kentongan script publish`"
+        ),
+    }
+    Ok(())
 }
 
-/// Takes a changed script or prompt for the next call, on SIGHUP or when the files change; a broken one never
-/// replaces a good one.
-///
-/// `seen` is how the files looked before they were read: what changed since then is not missed.
-pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>, mut seen: Look) {
+/// Takes a menu that was published, here or by another process, or a script or prompt that was changed, for the next
+/// call; also on SIGHUP. A broken one never replaces a good one.
+pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>, mut seen: Seen) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => {
@@ -67,50 +103,67 @@ pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>, mut seen: Look) {
         }
     };
     loop {
-        tokio::select! {
-            _ = hangups.recv() => {}
-            () = tokio::time::sleep(LOOK) => {
-                let now = look_at(&config).await;
-                if now == seen {
-                    continue;
-                }
-                seen = now;
-            }
+        let told = tokio::select! {
+            _ = hangups.recv() => true,
+            () = hotline.store.menu_published_here() => false,
+            () = tokio::time::sleep(LOOK) => false,
+        };
+        refresh(&config, &hotline, &mut seen, told).await;
+    }
+}
+
+/// Looks once; `told` that something changed, it does not ask the files whether they did.
+async fn refresh(config: &Config, hotline: &Hotline, seen: &mut Seen, told: bool) {
+    let store = &hotline.store;
+    let (script, prompts) = look_at(config).await;
+    if told || script != seen.script {
+        seen.script = script;
+        if let Err(error) = take_file(config, store, hotline.clock.now()).await {
+            error!("the changed script or prompts are not used: {error:#}");
         }
-        let config = config.clone();
-        match tokio::task::spawn_blocking(move || load(&config)).await {
-            Ok(Ok(voice)) => {
-                hotline.voice.store(Arc::new(voice));
-                info!("script and prompts read again; the next call gets them");
-            }
-            Ok(Err(error)) => error!("the changed script or prompts are not used: {error:#}"),
-            Err(error) => error!(%error, "reading the script again failed"),
+    }
+    let published = match store.menu_published_number().await {
+        Ok(published) => published,
+        Err(error) => return error!(%error, "whether another menu was published cannot be told"),
+    };
+    if !told && prompts == seen.prompts && seen.version == published {
+        return;
+    }
+    (seen.prompts, seen.version) = (prompts, published);
+    match published_voice(config, store).await {
+        Ok(voice) => {
+            hotline.voice.store(Arc::new(voice));
+            info!("script and prompts read again; the next call gets them");
         }
+        Err(error) => error!("the changed script or prompts are not used: {error:#}"),
     }
 }
 
 /// What tells one state of the files from another: each one's time and size. A time alone misses an older file that
 /// is put in the place of a newer.
-pub type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
-pub async fn look_at(config: &Config) -> Look {
-    let (script, prompts) = (config.ivr.script.clone(), config.prompts.folder.clone());
+/// The script, and the prompts.
+async fn look_at(config: &Config) -> (Look, Look) {
+    let paths = [config.ivr.script.clone(), config.prompts.folder.clone()];
     let looking = tokio::task::spawn_blocking(move || {
-        let mut look = Look::new();
-        add_to(&mut look, script);
-        add_to(&mut look, prompts);
-        look
+        let [script, prompts] = paths.map(|path| {
+            let mut look = Look::new();
+            add_to(&mut look, &path);
+            look
+        });
+        (script, prompts)
     });
     looking.await.unwrap_or_default()
 }
 
 /// A file, or everything below a folder.
-fn add_to(look: &mut Look, path: PathBuf) {
+fn add_to(look: &mut Look, path: &Path) {
     let Ok(metadata) = path.metadata() else { return };
     if metadata.is_dir() {
-        let inside = std::fs::read_dir(&path).into_iter().flatten().flatten();
-        inside.for_each(|entry| add_to(look, entry.path()));
+        let inside = std::fs::read_dir(path).into_iter().flatten().flatten();
+        inside.for_each(|entry| add_to(look, &entry.path()));
     } else {
-        look.insert(path, (metadata.modified().ok(), metadata.len()));
+        look.insert(path.to_owned(), (metadata.modified().ok(), metadata.len()));
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::db::{Tx, on_read, on_tx};
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, count, sql, tidy};
+use super::{LINE, Store, StoreError, count, sql, tidy, ways};
 use crate::clock::Timestamp;
 use crate::ticket::{CallId, Contact, TicketId};
 
@@ -257,7 +257,7 @@ async fn end_call(tx: &mut Tx, call: CallId, end: Arc<CallEnd>) -> Result<(), St
     for step in &end.steps {
         insert_step(tx, call, step).await?;
     }
-    Ok(())
+    ways::count(tx, call, end.at).await
 }
 
 async fn insert_steps(tx: &mut Tx, call: CallId, steps: Arc<Vec<Step>>) -> Result<(), StoreError> {

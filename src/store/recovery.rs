@@ -8,7 +8,7 @@ use super::calls::{EndReason, EndedBy, open_or_err};
 use super::db::{Tx, on_read, on_tx};
 use super::recordings::RecordingRow;
 use super::writer::Durability;
-use super::{Store, StoreError, sql};
+use super::{Store, StoreError, sql, ways};
 use crate::clock::Timestamp;
 use crate::ticket::{CallId, Contact, RecordingId, TicketId};
 
@@ -118,7 +118,8 @@ async fn close_crashed_call(tx: &mut Tx, call: CallId, at: Timestamp) -> Result<
             .await?
             .rows_affected()
     );
-    open_or_err(done, call)
+    open_or_err(done, call)?;
+    ways::count(tx, call, at).await
 }
 
 #[derive(sqlx::FromRow)]

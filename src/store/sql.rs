@@ -10,6 +10,7 @@ macro_rules! statements {
 }
 
 pub(super) mod deadlines;
+pub(super) mod menu;
 pub(super) mod staff;
 
 statements! {

@@ -242,7 +242,7 @@ fn valid(new: NewStaff) -> Result<NewStaff, StaffError> {
 }
 
 /// What the history and the audit call those who do not work here.
-const RESERVED: [&str; 3] = ["reporter", "cli", "console"];
+const RESERVED: [&str; 4] = ["reporter", "cli", "console", "file"];
 
 async fn insert(
     tx: &mut Tx,

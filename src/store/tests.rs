@@ -7,6 +7,7 @@ mod deadlines;
 mod faults;
 mod jobs;
 mod limits;
+mod menu;
 mod rows;
 mod search;
 mod staff;

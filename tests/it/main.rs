@@ -20,6 +20,7 @@ mod live;
 mod loopback;
 mod loopback_calls;
 mod lossy;
+mod menu;
 mod model;
 mod phones;
 mod pure_calls;

@@ -160,6 +160,7 @@ async fn the_first_admin_signs_up_once_and_only_by_the_link() {
         suggester: None,
         passwords: Passwords::default(),
         authority: None,
+        prompts_folder: office.console.prompts_folder.clone(),
         config: Config::default(),
         counter: tokio::sync::Mutex::default(),
     });

@@ -17,6 +17,7 @@ impl Office {
             zone: office.console.zone.clone(),
             suggester: None,
             passwords: Passwords::default(),
+            prompts_folder: office.console.prompts_folder.clone(),
             authority: Some(Authority::new(CERTIFICATE.to_vec())),
             config: Config::default(),
             counter: tokio::sync::Mutex::default(),

@@ -53,6 +53,10 @@ fn told(text: &str) -> String {
     let mut prompts: BTreeSet<_> = ["direkam", "p"].into_iter().map(PromptId::from).collect();
     prompts.extend(["01234567", "89012345"].into_iter().flat_map(speech::code));
     let findings = check(&script, &prompts);
+    for finding in &findings {
+        let ours = indonesian(&finding.sentence);
+        assert!(!ours.contains("penulisan TOML"), "nobody has put it into Indonesian: {ours}");
+    }
     findings.iter().map(|f| f.to_string()).collect::<Vec<_>>().join("\n")
 }
 

@@ -34,6 +34,16 @@ impl<'s> Edge<'s> {
     fn machine(outcome: &str, to: &'s Target) -> Edge<'s> {
         Edge { outcome: outcome.into(), by: By::Machine, to }
     }
+
+    /// Whether a key path tells it by this word ([`super::super::PathEntry::what`]).
+    pub fn is_noted_as(&self, what: &str) -> bool {
+        match self.outcome.as_str() {
+            "" | "open" | "closed" => what == "enter",
+            "# kirim" => what == "sent",
+            "2 ulangi" => what == "key 2",
+            outcome => what.strip_prefix("key ").unwrap_or(what) == outcome,
+        }
+    }
 }
 
 impl Script {

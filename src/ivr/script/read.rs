@@ -18,6 +18,11 @@ use super::{HoursStep, Kind, Over, Prompt, Script, Step, Target};
 const KINDS: &str =
     "say, menu, digits, record, confirm, lookup, open, transfer, goto, hours or end";
 
+/// The longest script, in bytes: the shipped one has nine thousand.
+pub const MOST_BYTES: usize = 64 * 1024;
+/// The most steps; no caller passes so many.
+const MOST_STEPS: usize = 200;
+
 /// Why a text is no script: everything that is wrong with its form.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.problems.iter().map(|p| format!("{}:{p}", self.file)).collect::<Vec<_>>().join("\n"))]
@@ -64,6 +69,13 @@ struct Reader {
 
 impl Reader {
     fn script(&self, file: &str, text: &str) -> Result<Script, Vec<Problem>> {
+        if text.len() > MOST_BYTES {
+            let sentence = format!(
+                "it is {} bytes long and {MOST_BYTES} are the most; shorten it",
+                text.len()
+            );
+            return Err(vec![Problem { line: 1, sentence }]);
+        }
         let document = DeTable::parse(text).map_err(|e| vec![self.problem("", &e)])?;
         let whole = document.span();
         let mut root = document.into_inner();
@@ -118,7 +130,13 @@ impl Reader {
         };
         let mut steps: Vec<_> = table.into_iter().collect();
         steps.sort_by_key(|(name, _)| name.span().start);
-        Ok(steps)
+        match steps.get(MOST_STEPS) {
+            None => Ok(steps),
+            Some((name, _)) => {
+                let sentence = format!("{MOST_STEPS} steps are the most; remove some");
+                Err(vec![Problem { line: self.line(&name.span()), sentence }])
+            }
+        }
     }
 
     fn step(

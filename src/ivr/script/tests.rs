@@ -26,6 +26,16 @@ fn broken_toml_is_told_with_its_line() {
 }
 
 #[test]
+fn what_no_reader_could_take_in_is_refused() {
+    let many: String = (0..201).map(|n| format!("[step.a{n}]\nkind = \"end\"\n")).collect();
+    assert_eq!(refused(&many), "uji.toml:406: 200 steps are the most; remove some");
+    let long = refused(&"#".repeat(MOST_BYTES));
+    assert!(long.starts_with("uji.toml:1: it is ") && long.ends_with("shorten it"), "{long}");
+    let deep = refused(&format!("x = {}", "[".repeat(30_000)));
+    assert!(deep.starts_with("uji.toml:6: "), "{deep}");
+}
+
+#[test]
 fn a_missing_and_an_unknown_kind_are_told() {
     insta::assert_snapshot!(refused("[step.a]\nto = \"b\"\n[step.b]\nkind = \"sing\"\n"), @r##"
     uji.toml:6: step `a`: it has no kind; write `kind = "say"`, or say, menu, digits, record, confirm, lookup, open, transfer, goto, hours or end

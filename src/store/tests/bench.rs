@@ -99,3 +99,51 @@ fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
+
+/// A week of 20,000 calls in a table of 300,000: what counting costs each call, and what the page asks for.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
+fn a_weeks_ways() {
+    if std::env::var_os("KENTONGAN_BENCH").is_none() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let dir = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
+        let store = Store::open(&Config::at(dir.path().join("bench.db"))).await.unwrap();
+        let (wall, cpu) = (Instant::now(), cpu_seconds());
+        each_of(TASKS, 1_500, &store, |store: Store, n| async move {
+            let call = store.begin_call(new_call()).await.unwrap();
+            // The last of 300,000 calls end in the last week.
+            let at = after(n * 7 * 24 * 3_600 / 20_000);
+            store
+                .end_call(call, CallEnd { steps: long_path(n, at), ..call_end(at) })
+                .await
+                .unwrap();
+        })
+        .await;
+        report("begin, end (20 steps, counted)", TASKS * 1_500, wall, cpu);
+
+        let last = after(300_000 * 7 * 24 * 3_600 / 20_000);
+        let (wall, cpu) = (Instant::now(), cpu_seconds());
+        let week_ago = Timestamp(last.0 - 7 * 24 * 3_600_000);
+        let mut ways = 0;
+        for _ in 0..100 {
+            ways = store.ways_since(week_ago).await.unwrap().1.len();
+        }
+        report("the ways of a week", 100, wall, cpu);
+        println!("{ways} ways");
+    });
+}
+
+/// Ten steps of a menu of sixty, with their keys.
+fn long_path(n: u64, at: Timestamp) -> Vec<Step> {
+    let step =
+        |step: u64, what: &str| Step { at, step: format!("langkah_{step}"), what: what.into() };
+    (0..10)
+        .flat_map(|depth| {
+            let here = (n * 7 + depth * depth * 3) % 60;
+            [step(here, "enter"), step(here, &format!("key {}", (n + depth) % 4))]
+        })
+        .collect()
+}
