@@ -15,7 +15,7 @@ FEATURES ?=
 # Parts set up what others need.
 .NOTPARALLEL:
 
-.PHONY: demo test test-fast lint fmt bench bench-asr bench-sms fuzz prompts licences setup-build setup-test setup-vosk model
+.PHONY: demo test test-fast lint fmt bench bench-asr bench-console bench-sms fuzz prompts licences setup-build setup-test setup-vosk model
 
 demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
@@ -45,6 +45,9 @@ bench-asr: model  ## how well recordings are understood and what it costs (KENTO
 
 bench-sms: setup-build  ## messages a second, waits, duplicates and kill -9 (ARGS="--rates 500")
 	$(CARGO) bench --locked --bench sms -- $(ARGS)
+
+bench-console: setup-test  ## the operators' pages beside 1,000,000 tickets and 100 calls (ARGS="--tickets 20000 --calls 0")
+	$(CARGO) bench --locked --bench console -- $(ARGS)
 
 fuzz: setup-build  ## each fuzz target for SECONDS (default 60)
 	fuzz/run $(or $(SECONDS_EACH),60)

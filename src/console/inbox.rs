@@ -161,7 +161,7 @@ struct InboxPage {
 #[derive(Template)]
 #[template(path = "inbox_news.html")]
 struct NewsPart {
-    waiting: i64,
+    waiting: String,
     tabs: Vec<Tab>,
     fresh: i64,
     href: String,
@@ -171,14 +171,14 @@ struct NewsPart {
 #[derive(Template)]
 #[template(path = "counts.html")]
 struct CountsPart {
-    waiting: i64,
+    waiting: String,
 }
 
 struct Tab {
     id: &'static str,
     label: &'static str,
     href: String,
-    count: i64,
+    count: String,
     here: bool,
 }
 
@@ -218,7 +218,7 @@ pub(super) async fn show(
     } else {
         found(&console, &actor, &place, &filter).await?
     };
-    let frame = Frame::new(&console, &actor, "Kotak masuk").await?.with_notice(&told);
+    let frame = Frame::around(&actor, "Kotak masuk", &counts).with_notice(&told);
     let agency_rows =
         if actor.agency.is_some() { Vec::new() } else { console.store.agencies().await? };
     html(InboxPage {
@@ -290,7 +290,7 @@ fn tabs(actor: &Actor, place: &Place, filter: &Filter, counts: &QueueCounts) -> 
         id: queue.id(),
         label: label(queue),
         href: Place { cari: String::new(), ..place.clone() }.address(queue, ""),
-        count: counts.of(queue),
+        count: show::up_to(QueueCounts::MOST, counts.of(queue)),
         here: place.cari.is_empty() && queue == filter.queue,
     };
     Queue::ALL.into_iter().filter(|queue| offers(actor.role, *queue)).map(tab).collect()
@@ -373,16 +373,13 @@ async fn found(
     filter: &Filter,
 ) -> Result<Rows, PageError> {
     let after: Option<Cursor> = serde_json::from_str(&place.setelah).ok();
-    let hits = console.store.search(&place.cari, after, PAGE).await?;
-    let named = TicketCode::parse(&place.cari).is_ok();
-    let tickets: Vec<TicketId> = hits.hits.iter().map(|hit| hit.ticket).collect();
-    let agencies = console.store.agencies_of(&tickets).await?;
-    let visible = |hit: &Hit| {
-        // Who does not see numbers must not learn by searching whose a report is.
-        let by_number = hit.source == Source::Ticket && !named;
-        let theirs = actor.agency.is_none() || agencies.get(&hit.ticket) == Some(&actor.agency);
-        theirs && (!by_number || actor.role.sees_numbers())
+    let hits = match &actor.agency {
+        Some(agency) => console.store.search_of_agency(agency, &place.cari, after, PAGE).await?,
+        None => console.store.search(&place.cari, after, PAGE).await?,
     };
+    let named = TicketCode::parse(&place.cari).is_ok();
+    // Who does not see numbers must not learn by searching whose a report is.
+    let visible = |hit: &Hit| hit.source != Source::Ticket || named || actor.role.sees_numbers();
     let next = hits.next.and_then(|cursor| serde_json::to_string(&cursor).ok());
     let rows = hits.hits.into_iter().filter(visible).map(|hit| hit_row(console, hit));
     Ok((rows.collect(), next.map(|after| place.address(filter.queue, &after))))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::access::Actor;
 use super::error::PageError;
 use super::keys::{KEYS, Key, MEND_KEYS};
-use super::{Console, assets, secret};
+use super::{Console, assets, secret, show};
 use crate::store::QueueCounts;
 use crate::ticket::Role;
 
@@ -25,7 +25,7 @@ pub(super) struct Frame {
     pub worker_name: String,
     /// Where the page asks for its counts again.
     pub counts: String,
-    pub waiting: i64,
+    pub waiting: String,
     pub menu_script: String,
     pub icon: String,
     pub name: String,
@@ -67,14 +67,18 @@ impl Frame {
     /// The frame of a page with this title; where the menu has the same word, it says that one is there.
     pub async fn new(console: &Console, actor: &Actor, title: &str) -> Result<Frame, PageError> {
         let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
-        let waiting = waiting(actor, &counts);
+        Ok(Frame::around(actor, title, &counts))
+    }
+
+    /// The same where the counts are known.
+    pub fn around(actor: &Actor, title: &str, counts: &QueueCounts) -> Frame {
         let link = |(href, label, _): &(&'static str, &'static str, _)| Link {
             href,
             label,
             here: *label == title,
             counts: *href == "/kotak-masuk",
         };
-        Ok(Frame {
+        Frame {
             title: title.into(),
             style: assets::address("style.css"),
             player: assets::address("player.js"),
@@ -85,7 +89,7 @@ impl Frame {
             worker: assets::address("live-worker.js"),
             worker_name: secret::hash(&actor.session)[..12].into(),
             counts: "/hitungan".into(),
-            waiting,
+            waiting: waiting(actor, counts),
             menu_script: assets::address("menu.js"),
             icon: assets::address("icon.svg"),
             name: actor.name.clone(),
@@ -102,7 +106,7 @@ impl Frame {
             notice: None,
             no_tls: !actor.address.encrypted && !is_local(&actor.address.text),
             refresh: None,
-        })
+        }
     }
 
     /// The same with what a form before it did.
@@ -112,8 +116,9 @@ impl Frame {
 }
 
 /// How many reports wait for this person.
-pub(super) fn waiting(actor: &Actor, counts: &QueueCounts) -> i64 {
-    if actor.agency.is_some() { counts.with_agency } else { counts.fresh }
+pub(super) fn waiting(actor: &Actor, counts: &QueueCounts) -> String {
+    let waiting = if actor.agency.is_some() { counts.with_agency } else { counts.fresh };
+    show::up_to(QueueCounts::MOST, waiting)
 }
 
 fn is_local(address: &str) -> bool {

@@ -73,6 +73,11 @@ fn age(seconds: u64) -> String {
     }
 }
 
+/// `12`, or `999+` where nobody counted beyond 1000.
+pub(super) fn up_to(most: i64, count: i64) -> String {
+    if count < most { count.to_string() } else { format!("{}+", most - 1) }
+}
+
 /// `1:05`
 pub(super) fn duration(ms: i64) -> String {
     let seconds = ms.max(0) / 1_000;
@@ -204,6 +209,7 @@ mod tests {
             [age(59), age(3_599), age(86_399), age(172_800)],
             ["baru saja", "59 menit", "23 jam", "2 hari"]
         );
+        assert_eq!([up_to(1000, 999), up_to(1000, 1000)], ["999", "999+"]);
         assert_eq!([duration(-1), duration(65_999)], ["0:00", "1:05"]);
         assert_eq!(excerpt("jalan\n rusak  parah", 40), "jalan rusak parah");
         assert_eq!(excerpt("jalan rusak parah", 13), "jalan rusak …");

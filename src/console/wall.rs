@@ -11,7 +11,7 @@ use axum::response::Response;
 use super::access::Actor;
 use super::error::PageError;
 use super::page::{Frame, html};
-use super::{App, Console};
+use super::{App, Console, show};
 use crate::store::{Sending, Transcribing, Wall};
 use chart::Chart;
 
@@ -109,7 +109,13 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
             nothing(),
             "/kotak-masuk?antrean=semua&urut=terbaru",
         ),
-        figure("belum-disentuh", "Belum disentuh", count(wall.untouched), nothing(), untouched),
+        figure(
+            "belum-disentuh",
+            "Belum disentuh",
+            show::up_to(Wall::MOST, wall.untouched),
+            nothing(),
+            untouched,
+        ),
         Figure {
             alarm: alarms::waiting(wall.oldest, console.now()),
             ..figure("tertua", "Paling lama menunggu", oldest, "belum disentuh".into(), untouched)
@@ -117,7 +123,7 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
         figure(
             "opd",
             "Menunggu OPD",
-            count(wall.with_agency),
+            show::up_to(Wall::MOST, wall.with_agency),
             nothing(),
             "/kotak-masuk?antrean=opd",
         ),

@@ -130,7 +130,7 @@ async fn faults(facts: &Facts) -> Vec<String> {
         faults.push("stopping: no new calls are taken".into());
     }
     faults.extend(recording_fault(&facts.hotline).await);
-    if let Err(error) = facts.hotline.store.counts().await {
+    if let Err(error) = facts.hotline.store.answers().await {
         faults.push(format!("the database does not answer: {error}"));
     }
     if facts.hotline.engine.is_late() {

@@ -45,11 +45,17 @@ macro_rules! on_tx {
 
 /// Runs one query that only reads, outside any transaction.
 macro_rules! on_read {
-    ($db:expr, $pool:ident, $run:expr) => {
+    ($db:expr, $pool:ident, $run:expr) => {{
+        $crate::store::db::count_read();
         match $db {
             $crate::store::db::Db::Sqlite { readers: $pool, .. } => $run,
         }
-    };
+    }};
+}
+
+/// For the metrics: what a page asks for shows there.
+pub(super) fn count_read() {
+    metrics::counter!("kentongan_store_reads_total").increment(1);
 }
 
 pub(super) use {on_read, on_tx};

@@ -20,6 +20,12 @@ impl Store {
         Ok(on_read!(&self.db, pool, sqlx::query_as(sql::COUNTS).fetch_one(pool).await?))
     }
 
+    /// Whether the database answers, without looking at much of it.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        on_read!(&self.db, pool, sqlx::query(sql::ANSWERS).fetch_one(pool).await?);
+        Ok(())
+    }
+
     /// Reads the whole database and tells what is wrong with it, a line each; nothing when it is sound.
     /// Takes seconds on a large one, and blocks nobody.
     pub async fn check(&self) -> Result<Vec<String>, StoreError> {

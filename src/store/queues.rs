@@ -1,11 +1,10 @@
 //! Lists for the console: queues of tickets, calls, and the figures on the wall.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calls::EndReason;
 use super::db::on_read;
-use super::sql::staff as sql;
+use super::sql::{lists as sql, staff};
 use super::work::claim_form;
 use super::writer::Durability;
 use super::{Store, StoreError};
@@ -96,7 +95,7 @@ pub struct QueueRow {
     pub excerpt: String,
 }
 
-/// How many there are in each queue.
+/// How many there are in each queue, up to [`QueueCounts::MOST`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct QueueCounts {
     pub fresh: i64,
@@ -106,6 +105,9 @@ pub struct QueueCounts {
 }
 
 impl QueueCounts {
+    /// Nobody counts further: so many are there, or more.
+    pub const MOST: i64 = 1_000;
+
     /// The count of one queue.
     pub fn of(&self, queue: Queue) -> i64 {
         match queue {
@@ -147,7 +149,7 @@ pub struct LiveCall {
     pub step: String,
 }
 
-/// Figures for a screen on the wall.
+/// Figures for a screen on the wall. What waits is counted up to [`Wall::MOST`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Wall {
     pub calls_today: i64,
@@ -163,6 +165,57 @@ pub struct Wall {
     pub failed: i64,
 }
 
+impl Wall {
+    /// Nobody counts further: so many wait, or more.
+    pub const MOST: i64 = 10_000;
+}
+
+/// The statements of one walk, the oldest first and the newest first.
+type Walk = (&'static str, &'static str);
+
+/// What a walk wants to know beside the filters.
+enum Whose {
+    Nobodys,
+    Queue(&'static str),
+    Staff(Option<StaffId>),
+}
+
+impl Filter {
+    /// By which index the tickets are looked through. The rest is looked at on the way.
+    fn walk(&self) -> (Walk, Whose) {
+        match self.queue {
+            Queue::New | Queue::WithAgency => {
+                let walk = match self.agency {
+                    None => (sql::QUEUE_OLDEST, sql::QUEUE_NEWEST),
+                    Some(_) => (sql::AGENCY_QUEUE_OLDEST, sql::AGENCY_QUEUE_NEWEST),
+                };
+                (walk, Whose::Queue(self.queue.id()))
+            }
+            Queue::Mine => ((sql::MINE_OLDEST, sql::MINE_NEWEST), Whose::Staff(self.staff)),
+            Queue::All => (self.walk_through_all(), Whose::Nobodys),
+        }
+    }
+
+    /// By what leaves the fewest: nearly all tickets are closed ordinary complaints.
+    fn walk_through_all(&self) -> Walk {
+        let status = (sql::ALL_IN_STATUS_OLDEST, sql::ALL_IN_STATUS_NEWEST);
+        let class = (sql::ALL_OF_CLASS_OLDEST, sql::ALL_OF_CLASS_NEWEST);
+        match self {
+            Filter { status: Some(rare), .. } if *rare != Status::Closed => status,
+            Filter { class: Some(rare), .. } if *rare != Class::Complaint => class,
+            Filter { agency: Some(_), .. } => {
+                (sql::ALL_OF_AGENCY_OLDEST, sql::ALL_OF_AGENCY_NEWEST)
+            }
+            Filter { channel: Some(_), .. } => {
+                (sql::ALL_BY_CHANNEL_OLDEST, sql::ALL_BY_CHANNEL_NEWEST)
+            }
+            Filter { status: Some(_), .. } => status,
+            Filter { class: Some(_), .. } => class,
+            Filter { .. } => (sql::ALL_OLDEST, sql::ALL_NEWEST),
+        }
+    }
+}
+
 impl Store {
     /// The next tickets of a queue behind a place, or its first.
     pub async fn queue(
@@ -171,27 +224,28 @@ impl Store {
         after: Option<After>,
         limit: i64,
     ) -> Result<Vec<QueueRow>, StoreError> {
+        let ((oldest, newest), whose) = filter.walk();
         let (statement, start) = match filter.order {
-            Order::NewestFirst => (sql::QUEUE_NEWEST, i64::MAX),
-            Order::OldestFirst => (sql::QUEUE_OLDEST, i64::MIN),
+            Order::NewestFirst => (newest, i64::MAX),
+            Order::OldestFirst => (oldest, i64::MIN),
         };
         let after = after.unwrap_or(After { opened: Timestamp(start), id: TicketId(start) });
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_as(statement)
-                .bind(filter.queue.id())
-                .bind(filter.staff)
+        Ok(on_read!(&self.db, pool, {
+            let query = sqlx::query_as(statement)
                 .bind(&filter.agency)
                 .bind(filter.class)
                 .bind(filter.channel)
                 .bind(filter.status)
                 .bind(after.opened)
                 .bind(after.id)
-                .bind(limit)
-                .fetch_all(pool)
-                .await?
-        ))
+                .bind(limit);
+            let query = match whose {
+                Whose::Nobodys => query,
+                Whose::Queue(id) => query.bind(id),
+                Whose::Staff(id) => query.bind(id),
+            };
+            query.fetch_all(pool).await?
+        }))
     }
 
     /// How many tickets wait in each queue, for one person, in one agency perhaps.
@@ -200,11 +254,16 @@ impl Store {
         staff: StaffId,
         agency: Option<&str>,
     ) -> Result<QueueCounts, StoreError> {
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_as(sql::QUEUE_COUNTS).bind(staff).bind(agency).fetch_one(pool).await?
-        ))
+        Ok(on_read!(&self.db, pool, {
+            let query = match agency {
+                None => sqlx::query_as(sql::QUEUE_COUNTS).bind(staff).bind(QueueCounts::MOST),
+                Some(agency) => sqlx::query_as(sql::QUEUE_COUNTS_OF_AGENCY)
+                    .bind(staff)
+                    .bind(QueueCounts::MOST)
+                    .bind(agency),
+            };
+            query.fetch_one(pool).await?
+        }))
     }
 
     /// How many tickets came into a queue since the history ended at `since` ([`super::Marks::events`]).
@@ -212,7 +271,7 @@ impl Store {
         Ok(on_read!(
             &self.db,
             pool,
-            sqlx::query_scalar(sql::NEW_IN_QUEUE)
+            sqlx::query_scalar(staff::NEW_IN_QUEUE)
                 .bind(filter.queue.id())
                 .bind(filter.staff)
                 .bind(&filter.agency)
@@ -223,23 +282,6 @@ impl Store {
                 .fetch_one(pool)
                 .await?
         ))
-    }
-
-    /// The agency that each of these tickets is with.
-    pub async fn agencies_of(
-        &self,
-        tickets: &[TicketId],
-    ) -> Result<BTreeMap<TicketId, Option<String>>, StoreError> {
-        let mut agencies = BTreeMap::new();
-        for &ticket in tickets {
-            let agency: Option<Option<String>> = on_read!(
-                &self.db,
-                pool,
-                sqlx::query_scalar(sql::AGENCY_OF_TICKET).bind(ticket).fetch_optional(pool).await?
-            );
-            agencies.insert(ticket, agency.flatten());
-        }
-        Ok(agencies)
     }
 
     /// The newest calls before a call, or of all.
@@ -263,7 +305,7 @@ impl Store {
         Ok(on_read!(
             &self.db,
             pool,
-            sqlx::query_as(sql::CALLS_GOING_ON).bind(run).bind(limit).fetch_all(pool).await?
+            sqlx::query_as(staff::CALLS_GOING_ON).bind(run).bind(limit).fetch_all(pool).await?
         ))
     }
 
@@ -283,7 +325,12 @@ impl Store {
         Ok(on_read!(
             &self.db,
             pool,
-            sqlx::query_as(sql::WALL).bind(midnight).bind(run).fetch_one(pool).await?
+            sqlx::query_as(sql::WALL)
+                .bind(midnight)
+                .bind(run)
+                .bind(Wall::MOST)
+                .fetch_one(pool)
+                .await?
         ))
     }
 
@@ -292,7 +339,7 @@ impl Store {
         Ok(on_read!(
             &self.db,
             pool,
-            sqlx::query_scalar(sql::FORM_OUTCOME).bind(nonce).fetch_optional(pool).await?
+            sqlx::query_scalar(staff::FORM_OUTCOME).bind(nonce).fetch_optional(pool).await?
         ))
     }
 

@@ -21,6 +21,7 @@ use super::{Store, StoreError, sql};
 use crate::clock::Timestamp;
 use crate::ticket::{RecordingId, Status, TicketCode, TicketId, contact, stem, words};
 use query::Query;
+use snippet::Marker;
 
 pub use snippet::Piece;
 
@@ -86,6 +87,9 @@ impl Cursor {
 /// Hits on a page at most.
 const PAGE: usize = 100;
 
+/// Texts that are looked at for an agency before a page ends, however few of them are its own.
+const LOOKED_AT: i64 = 2_000;
+
 impl Store {
     /// Finds texts that have every word of `typed`: whole words or their other forms, `"a phrase"`, `beginning*`, the
     /// last word perhaps unfinished. A ticket's code or a reporter's number finds tickets too. Exact hits come first, the
@@ -96,20 +100,50 @@ impl Store {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Hits, StoreError> {
+        self.look_for(typed, None, after, limit).await
+    }
+
+    /// The same among an agency's tickets. A page may hold few hits, or none, and not be the last one: what others have
+    /// is looked at on the way, and a page ends after [`LOOKED_AT`] of it.
+    pub async fn search_of_agency(
+        &self,
+        agency: &str,
+        typed: &str,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Hits, StoreError> {
+        self.look_for(typed, Some(agency), after, limit).await
+    }
+
+    async fn look_for(
+        &self,
+        typed: &str,
+        agency: Option<&str>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Hits, StoreError> {
         let limit = limit.clamp(1, PAGE);
         let query = Query::parse(typed);
+        let endings = self.endings(&query).await?;
+        let look = Look { typed, terms: fts5::Terms { query: &query, endings: &endings }, agency };
         let mut from = after.unwrap_or(Cursor::START);
+        let mut marker = Marker::new(&query);
         let mut hits = Hits::default();
         loop {
             // One more than fits tells whether there is a next page.
             let wanted = limit + 1 - hits.hits.len();
-            for row in self.found(typed, &query, from, wanted).await? {
+            let found = self.found(&look, from, wanted).await?;
+            for row in found.rows {
                 if hits.hits.len() == limit {
                     hits.next = Some(from);
                     return Ok(hits);
                 }
                 from.key = row.key;
-                hits.hits.push(row.hit(&query));
+                hits.hits.push(row.hit(&mut marker));
+            }
+            if let Some(key) = found.reached {
+                hits.next = Some(Cursor { key, ..from });
+                return Ok(hits);
             }
             from = match from.rank {
                 Rank::Ticket => Cursor::at(Rank::AsTyped),
@@ -119,35 +153,106 @@ impl Store {
         }
     }
 
+    /// What the unfinished words may become, where that is few words.
+    async fn endings(&self, query: &Query) -> Result<fts5::Endings, StoreError> {
+        let mut endings = fts5::Endings::default();
+        for (word, behind) in fts5::Endings::wanted(query) {
+            let words: Vec<String> = on_read!(
+                &self.db,
+                pool,
+                sqlx::query_scalar(sql::WORDS_BETWEEN)
+                    .bind(word)
+                    .bind(behind)
+                    .bind(fts5::Endings::MOST + 1)
+                    .fetch_all(pool)
+                    .await?
+            );
+            endings.add(word, words);
+        }
+        Ok(endings)
+    }
+
     /// The rows of one rank behind a place.
     async fn found(
         &self,
-        typed: &str,
-        query: &Query,
+        look: &Look<'_>,
         from: Cursor,
         limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
+    ) -> Result<Found, StoreError> {
         let (statement, about) = match from.rank {
-            Rank::Ticket => match named(typed) {
+            Rank::Ticket => match named(look.typed) {
                 Some(Named::Code(code)) => (sql::FIND_CODE, Some(code.digits().to_owned())),
                 Some(Named::Number(number)) => (sql::FIND_NUMBER, Some(number)),
-                None => return Ok(Vec::new()),
+                None => return Ok(Found::default()),
             },
-            Rank::AsTyped => (sql::FIND_TEXTS, fts5::as_typed(query)),
-            Rank::InOtherForms => (sql::FIND_TEXTS, fts5::in_other_forms(query)),
+            Rank::AsTyped => (sql::FIND_TEXTS, fts5::as_typed(look.terms)),
+            Rank::InOtherForms => (sql::FIND_TEXTS, fts5::in_other_forms(look.terms)),
         };
-        let Some(about) = about else { return Ok(Vec::new()) };
-        Ok(on_read!(
+        let Some(about) = about else { return Ok(Found::default()) };
+        match look.agency {
+            Some(agency) if from.rank != Rank::Ticket => {
+                self.found_of_agency(agency, &about, from, limit).await
+            }
+            agency => {
+                let rows = on_read!(&self.db, pool, {
+                    let query =
+                        sqlx::query_as(statement).bind(about).bind(from.key).bind(limit as i64);
+                    let query = if from.rank == Rank::Ticket { query.bind(agency) } else { query };
+                    query.fetch_all(pool).await?
+                });
+                Ok(Found { rows, reached: None })
+            }
+        }
+    }
+
+    async fn found_of_agency(
+        &self,
+        agency: &str,
+        about: &str,
+        from: Cursor,
+        limit: usize,
+    ) -> Result<Found, StoreError> {
+        let rows: Vec<Row> = on_read!(
             &self.db,
             pool,
-            sqlx::query_as(statement)
+            sqlx::query_as(sql::FIND_TEXTS_OF_AGENCY)
                 .bind(about)
                 .bind(from.key)
                 .bind(limit as i64)
+                .bind(agency)
+                .bind(LOOKED_AT)
                 .fetch_all(pool)
                 .await?
-        ))
+        );
+        if rows.len() == limit {
+            return Ok(Found { rows, reached: None });
+        }
+        let reached = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_scalar(sql::REACH_OF_TEXTS)
+                .bind(about)
+                .bind(from.key)
+                .bind(LOOKED_AT - 1)
+                .fetch_optional(pool)
+                .await?
+        );
+        Ok(Found { rows, reached })
     }
+}
+
+/// What is looked for, and for whom.
+struct Look<'q> {
+    typed: &'q str,
+    terms: fts5::Terms<'q>,
+    agency: Option<&'q str>,
+}
+
+/// Rows, and where the search stopped before it had looked at everything.
+#[derive(Default)]
+struct Found {
+    rows: Vec<Row>,
+    reached: Option<i64>,
 }
 
 /// What names tickets rather than texts.
@@ -180,7 +285,7 @@ struct Row {
 }
 
 impl Row {
-    fn hit(self, query: &Query) -> Hit {
+    fn hit(self, marker: &mut Marker) -> Hit {
         let source = match (self.kind, self.source.as_str()) {
             (Some(kind), _) => Source::Message(kind),
             (None, RECORDING) => Source::Recording(RecordingId(self.subject)),
@@ -193,7 +298,7 @@ impl Row {
             confidential: self.confidential,
             source,
             at: self.at,
-            snippet: snippet::snippet(&self.body, query),
+            snippet: marker.snippet(&self.body),
         }
     }
 }

@@ -2,16 +2,38 @@
 
 /// Defines a constant for each statement, and `ALL` of them with their names.
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
         $($(#[$doc])* pub(in crate::store) const $name: &str = $text;)*
         #[cfg(test)]
         pub(in crate::store) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
 }
 
+/// Tickets by what stands in one of their columns.
+macro_rules! found_ticket {
+    ($column:literal) => {
+        concat!(
+            "SELECT t.id AS key, t.id AS ticket, t.code, t.status, t.confidential, 'ticket' AS source,
+                t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
+                    (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
+                    (SELECT text FROM transcript WHERE recording =
+                        (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body
+            FROM ticket t WHERE t.", $column, " = $1 AND t.id < $2 AND ($4 IS NULL OR t.agency = $4)
+            ORDER BY t.id DESC LIMIT $3"
+        )
+    };
+}
+
 pub(super) mod deadlines;
+pub(super) mod lists;
 pub(super) mod menu;
 pub(super) mod staff;
+
+/// All of them, for the tests.
+#[cfg(test)]
+pub(super) fn every() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ALL.iter().chain(staff::ALL).chain(deadlines::ALL).chain(lists::ALL).chain(menu::ALL)
+}
 
 statements! {
     // The database itself (SQLite).
@@ -41,7 +63,7 @@ statements! {
         ended_by, codec, packets_sent, packets_received, packets_lost, recorded_ms, ticket
         FROM call ORDER BY id DESC LIMIT $1";
     CALLS_UNFINISHED = "SELECT id, started, answered, number, asserted, ticket FROM call
-        WHERE ended IS NULL AND run < $1 ORDER BY id";
+        WHERE ended IS NULL AND run < $1 ORDER BY run, id";
 
     // Recordings.
     INSERT_RECORDING = "INSERT INTO recording (call, slot, file, started, state)
@@ -65,7 +87,7 @@ statements! {
         WHERE call = $1 AND ended IS NULL";
     STORIES_WITHOUT_TICKET = "SELECT r.id, r.slot, r.file, r.duration_ms, r.speech_ms, r.call, c.number, c.asserted, c.ticket
         FROM recording r JOIN call c ON c.id = r.call
-        WHERE r.state = 'kept' AND NOT r.replaced AND c.ended IS NOT NULL AND (c.ended < $1 OR c.run < $2)
+        WHERE r.loose = 1 AND r.state = 'kept' AND NOT r.replaced AND c.ended IS NOT NULL AND (c.ended < $1 OR c.run < $2)
           AND NOT EXISTS (SELECT 1 FROM ticket_recording t WHERE t.recording = r.id)
         ORDER BY r.id";
 
@@ -172,26 +194,33 @@ statements! {
     SEGMENTS = "SELECT start_ms, end_ms, text, confidence, doubtful, words FROM transcript_segment
         WHERE transcript = $1 ORDER BY position";
 
-    // Search. FIND_TEXTS and PUT_TEXT are SQLite's: `search` is a full-text table, and MATCH its language.
+    // Search. $1 what, $2 the place behind the last row, $3 how many, $4 the agency. Those about texts and words are
+    // SQLite's: `search` is a full-text table, `search_word` its words, and MATCH its language.
     FIND_TEXTS = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
         s.at, s.body
         FROM search s JOIN ticket t ON t.id = s.ticket
             LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
         WHERE s.search MATCH $1 AND s.rowid < $2 ORDER BY s.rowid DESC LIMIT $3";
+    /// Among the next $5 texts, whoever's.
+    FIND_TEXTS_OF_AGENCY = "SELECT s.key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
+        s.at, s.body
+        FROM (SELECT rowid AS key, ticket, source, subject, at, body FROM search
+                WHERE search MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $5) AS s
+            CROSS JOIN ticket t ON t.id = s.ticket
+            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
+        WHERE t.agency = $4 ORDER BY s.key DESC LIMIT $3";
+    /// The last of so many texts; none if there are fewer.
+    REACH_OF_TEXTS = "SELECT rowid FROM search WHERE search MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT 1 OFFSET $3";
+    /// The words between two, the first of them, each looked for behind the one before.
+    WORDS_BETWEEN = "WITH RECURSIVE found (word, n) AS (
+            SELECT (SELECT term FROM search_word WHERE term >= $1 LIMIT 1), 1
+            UNION ALL SELECT (SELECT term FROM search_word WHERE term >= word || ' ' LIMIT 1), n + 1
+                FROM found WHERE word < $2 AND n < $3)
+        SELECT word FROM found WHERE word < $2";
     PUT_TEXT = "INSERT OR REPLACE INTO search (rowid, stems, body, ticket, source, subject, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    FIND_CODE = "SELECT t.id AS key, t.id AS ticket, t.code, t.status, t.confidential, 'ticket' AS source,
-        t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
-            (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
-            (SELECT text FROM transcript WHERE recording =
-                (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body
-        FROM ticket t WHERE t.code = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
-    FIND_NUMBER = "SELECT t.id AS key, t.id AS ticket, t.code, t.status, t.confidential, 'ticket' AS source,
-        t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
-            (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
-            (SELECT text FROM transcript WHERE recording =
-                (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body
-        FROM ticket t WHERE t.number = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
+    FIND_CODE = found_ticket!("code");
+    FIND_NUMBER = found_ticket!("number");
     TICKET_AND_TIME = "SELECT t.ticket, r.started FROM ticket_recording t JOIN recording r ON r.id = t.recording
         WHERE t.recording = $1";
     TRANSCRIPTS_TO_INDEX = "SELECT x.id, r.id, t.ticket, r.started, x.text
@@ -289,6 +318,7 @@ statements! {
     CATEGORIES = "SELECT id, name, agency FROM category ORDER BY id";
 
     // Figures for the doctor.
+    ANSWERS = "SELECT EXISTS (SELECT 1 FROM setting)";
     COUNTS = "SELECT (SELECT COUNT(*) FROM call) AS calls,
         (SELECT COUNT(*) FROM call WHERE ended IS NULL) AS calls_open,
         (SELECT COUNT(*) FROM ticket) AS tickets,

@@ -8,6 +8,7 @@ mod faults;
 mod jobs;
 mod limits;
 mod menu;
+mod plans;
 mod rows;
 mod search;
 mod staff;

@@ -11,20 +11,17 @@ mod figures;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod hotline;
 mod machine;
+mod posts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use kentongan::clock::{Clock, SystemClock};
-use kentongan::sms::gateway::generic::sign;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinSet;
 
-use carrier::SECRET;
-use figures::Spread;
 use hotline::Hotline;
 
 /// Loads the hook on one core from another.
@@ -68,12 +65,9 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-/// Answers stay queued: nobody takes connections at their gateway.
-const GATEWAY: &str = "[sms.limits]\nanswers_per_day = 100000\n[sms.gateways.uji]\ntype = 'generic'\nurl = 'http://127.0.0.1:9/send'\n";
-
 fn start() -> anyhow::Result<Hotline> {
-    let extra = format!("{GATEWAY}secret = '{SECRET}'\n");
-    Hotline::start_by(machine::pinned(machine::SERVER, env!("CARGO_BIN_EXE_kentongan")), &extra)
+    let program = machine::pinned(machine::SERVER, env!("CARGO_BIN_EXE_kentongan"));
+    Hotline::start_by(program, &posts::configuration())
 }
 
 async fn rates(flags: &Flags) -> anyhow::Result<()> {
@@ -91,10 +85,10 @@ async fn rates(flags: &Flags) -> anyhow::Result<()> {
     figures::head(&columns);
     for &rate in &flags.rates {
         let hotline = start()?;
-        let client = client()?;
+        let client = posts::client()?;
         let (before, cpu) = (machine::rss(hotline.pid()), machine::cpu(hotline.pid()));
         let messages = (rate * flags.seconds) as usize;
-        let (waits, failed) = paced(&client, &hotline, rate, messages).await;
+        let (waits, failed) = posts::paced(&client, hotline.web_port, rate, 0..messages).await;
         let cpu = machine::cpu(hotline.pid()) - cpu;
         let rows = rows(&hotline).await?;
         figures::row(
@@ -115,32 +109,9 @@ async fn rates(flags: &Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A message at each tick, whether or not the earlier ones are answered: waits count from the tick.
-async fn paced(
-    client: &reqwest::Client,
-    hotline: &Hotline,
-    rate: u32,
-    messages: usize,
-) -> (Spread, usize) {
-    let mut posts = JoinSet::new();
-    let begun = Instant::now();
-    for n in 0..messages {
-        let due = begun + Duration::from_secs(1) * n as u32 / rate;
-        tokio::time::sleep_until(due.into()).await;
-        let post = post(client, hotline.web_port, n, n);
-        posts.spawn(async move {
-            let status = post.await;
-            (due.elapsed().as_micros() as u32, status)
-        });
-    }
-    let ended = posts.join_all().await;
-    let failed = ended.iter().filter(|(_, status)| *status != Some(200)).count();
-    (Spread::new(ended.into_iter().map(|(wait, _)| wait).collect()), failed)
-}
-
 async fn duplicates(flags: &Flags) -> anyhow::Result<()> {
     let hotline = start()?;
-    let client = client()?;
+    let client = posts::client()?;
     let cpu = machine::cpu(hotline.pid());
     let begun = Instant::now();
     let statuses = burst(&client, &hotline, (0..flags.duplicates).map(|_| 0)).await;
@@ -171,7 +142,7 @@ async fn kills(flags: &Flags) -> anyhow::Result<()> {
     ];
     figures::head(&columns);
     let mut hotline = start()?;
-    let client = client()?;
+    let client = posts::client()?;
     for kill in 0..flags.kills {
         let numbers = kill * flags.burst..(kill + 1) * flags.burst;
         let after = Duration::from_millis(200 + 150 * kill as u64);
@@ -229,41 +200,12 @@ async fn burst(
         workers.spawn(async move {
             let mut statuses = Vec::new();
             while let Some(&n) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
-                statuses.push((n, post(&client, port, n, n).await));
+                statuses.push((n, posts::post(&client, port, n).await));
             }
             statuses
         });
     }
     workers.join_all().await.concat()
-}
-
-fn client() -> anyhow::Result<reqwest::Client> {
-    // Done already where it fails.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Ok(reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?)
-}
-
-/// Message `n`, from a number of its own.
-fn post(
-    client: &reqwest::Client,
-    port: u16,
-    n: usize,
-    from: usize,
-) -> impl Future<Output = Option<u16>> + Send + use<> {
-    let id = format!("m{n}");
-    let body = format!(
-        r#"{{"type":"sms.received","data":{{"id":"{id}","from":"+62812{from:08}","to":"1708","text":"LAPOR lampu jalan nomor {n} di Jalan Merdeka mati sejak minggu lalu"}}}}"#
-    );
-    let seconds = (SystemClock.now().0 / 1000).to_string();
-    let signature = sign(SECRET, &id, &seconds, body.as_bytes()).unwrap_or_default();
-    let request = client
-        .post(format!("http://127.0.0.1:{port}/hooks/sms/uji"))
-        .header("content-type", "application/json")
-        .header("webhook-id", id)
-        .header("webhook-timestamp", seconds)
-        .header("webhook-signature", signature)
-        .body(body);
-    async move { request.send().await.ok().map(|answer| answer.status().as_u16()) }
 }
 
 async fn rows(hotline: &Hotline) -> anyhow::Result<SqlitePool> {

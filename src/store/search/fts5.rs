@@ -1,38 +1,87 @@
 //! The terms of a query as SQLite's full-text search wants them. A second database gets a file like this one.
 
+use std::collections::HashMap;
+
 use super::query::{Query, Stemmed, Term};
 
+/// Words that begin as an unfinished one does, where they are few: each by itself leads to the newest texts at once,
+/// while a beginning makes SQLite gather all texts of all such words first.
+#[derive(Debug, Default)]
+pub(super) struct Endings(HashMap<String, Vec<String>>);
+
+impl Endings {
+    /// Words for one beginning; with more of them it stays a beginning.
+    pub(super) const MOST: i64 = 64;
+    /// The table has an index of shorter beginnings (`prefix` in its definition).
+    const INDEXED: usize = 3;
+
+    /// The beginnings to look up, each with what is behind all words that begin so.
+    pub(super) fn wanted(query: &Query) -> impl Iterator<Item = (&str, String)> {
+        query.terms.iter().filter_map(|term| match term {
+            Term::Prefix(Stemmed { word, .. }) if word.chars().count() > Endings::INDEXED => {
+                Some((word.as_str(), format!("{word}{}", char::MAX)))
+            }
+            Term::Prefix(_) | Term::Word(_) | Term::Phrase(_) => None,
+        })
+    }
+
+    pub(super) fn add(&mut self, beginning: &str, words: Vec<String>) {
+        if words.len() as i64 <= Endings::MOST {
+            self.0.insert(beginning.to_owned(), words);
+        }
+    }
+
+    /// A word's beginning as the search wants it: every word that there is, or whatever begins so.
+    fn written(&self, beginning: &str) -> String {
+        match self.0.get(beginning).map(Vec::as_slice) {
+            None | Some([]) => format!("{} *", quoted(beginning)),
+            Some(words) => {
+                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                format!("({})", words.join(" OR "))
+            }
+        }
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'q> {
+    pub(super) query: &'q Query,
+    pub(super) endings: &'q Endings,
+}
+
 /// Texts that have each term as it was typed; `None` if nothing is asked for.
-pub(super) fn as_typed(query: &Query) -> Option<String> {
-    all(query, exact)
+pub(super) fn as_typed(terms: Terms<'_>) -> Option<String> {
+    all(terms, exact)
 }
 
 /// Texts that have each term in some form, without those that have it as typed; `None` if there are no other forms.
-pub(super) fn in_other_forms(query: &Query) -> Option<String> {
-    if query.terms.iter().all(|term| matches!(term, Term::Phrase(_))) {
+pub(super) fn in_other_forms(terms: Terms<'_>) -> Option<String> {
+    if terms.query.terms.iter().all(|term| matches!(term, Term::Phrase(_))) {
         return None;
     }
-    Some(format!("({}) NOT ({})", all(query, loose)?, as_typed(query)?))
+    Some(format!("({}) NOT ({})", all(terms, loose)?, as_typed(terms)?))
 }
 
-fn all(query: &Query, write: fn(&Term) -> String) -> Option<String> {
-    let terms: Vec<String> = query.terms.iter().map(write).collect();
-    (!terms.is_empty()).then(|| terms.join(" AND "))
+fn all(terms: Terms<'_>, write: fn(&Term, &Endings) -> String) -> Option<String> {
+    let written: Vec<String> =
+        terms.query.terms.iter().map(|term| write(term, terms.endings)).collect();
+    (!written.is_empty()).then(|| written.join(" AND "))
 }
 
-fn exact(term: &Term) -> String {
+fn exact(term: &Term, endings: &Endings) -> String {
     match term {
         Term::Word(Stemmed { word, .. }) => format!("body : {}", quoted(word)),
-        Term::Prefix(Stemmed { word, .. }) => format!("body : {} *", quoted(word)),
+        Term::Prefix(Stemmed { word, .. }) => format!("body : {}", endings.written(word)),
         Term::Phrase(words) => format!("body : {}", quoted(&words.join(" "))),
     }
 }
 
-fn loose(term: &Term) -> String {
+fn loose(term: &Term, endings: &Endings) -> String {
     match term {
         Term::Word(stemmed) => either(quoted(&stemmed.word), stemmed),
-        Term::Prefix(stemmed) => either(format!("{} *", quoted(&stemmed.word)), stemmed),
-        Term::Phrase(_) => exact(term),
+        Term::Prefix(stemmed) => either(endings.written(&stemmed.word), stemmed),
+        Term::Phrase(_) => exact(term, endings),
     }
 }
 
@@ -52,19 +101,42 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
+    /// As typed and in other forms, with what is known of unfinished words.
+    fn written(typed: &str, endings: &Endings) -> (Option<String>, Option<String>) {
+        let query = Query::parse(typed);
+        let terms = Terms { query: &query, endings };
+        (as_typed(terms), in_other_forms(terms))
+    }
+
     #[test]
     fn a_query_is_written_with_everything_in_quotes() {
-        let query = Query::parse("perbaikan \"jalan rusak\" NEAR");
+        let none = Endings::default();
+        let (as_typed, in_other_forms) = written("perbaikan \"jalan rusak\" NEAR", &none);
         assert_eq!(
-            as_typed(&query).unwrap(),
+            as_typed.unwrap(),
             "body : \"perbaikan\" AND body : \"jalan rusak\" AND body : \"near\" *"
         );
         assert_eq!(
-            in_other_forms(&query).unwrap(),
+            in_other_forms.unwrap(),
             "((\"perbaikan\" OR \"bai\" OR \"baik\") AND body : \"jalan rusak\" AND (\"near\" * OR \"near\")) NOT \
              (body : \"perbaikan\" AND body : \"jalan rusak\" AND body : \"near\" *)"
         );
-        assert_eq!(in_other_forms(&Query::parse("\"jalan rusak\"")), None);
-        assert_eq!(as_typed(&Query::parse("?")), None);
+        assert_eq!(written("\"jalan rusak\"", &none).1, None);
+        assert_eq!(written("?", &none).0, None);
+    }
+
+    #[test]
+    fn an_unfinished_word_is_the_few_words_that_it_may_become() {
+        let query = Query::parse("jal* lub* saluran");
+        let wanted: Vec<&str> = Endings::wanted(&query).map(|(word, _)| word).collect();
+        assert_eq!(wanted, ["saluran"], "shorter ones have an index");
+        let mut endings = Endings::default();
+        endings.add("saluran", vec!["saluran".into(), "salurannya".into()]);
+        assert_eq!(
+            written("saluran", &endings).0.unwrap(),
+            "body : (\"saluran\" OR \"salurannya\")"
+        );
+        endings.add("men", vec!["mendung".into(); 65]);
+        assert_eq!(written("men", &endings).0.unwrap(), "body : \"men\" *");
     }
 }

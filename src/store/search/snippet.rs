@@ -1,6 +1,6 @@
 //! The part of a text that shows why it was found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use serde::Serialize;
@@ -22,11 +22,60 @@ const WIDTH: usize = 24;
 /// Of these, words before the first one that was looked for.
 const LEAD: usize = 6;
 
-/// The words around what was found, or the beginning of the text if none of it is a hit.
-pub(super) fn snippet(text: &str, query: &Query) -> Vec<Piece> {
-    let words = words(text);
-    let marks = marks(&words, query);
-    let shown = window(&marks);
+/// Marks what was looked for in one text after another. The same words come again and again: each is judged once.
+pub(super) struct Marker<'q> {
+    query: &'q Query,
+    known: HashMap<String, Option<usize>>,
+}
+
+impl<'q> Marker<'q> {
+    pub(super) fn new(query: &'q Query) -> Marker<'q> {
+        Marker { query, known: HashMap::new() }
+    }
+
+    /// The words around what was found, or the beginning of the text if none of it is a hit.
+    pub(super) fn snippet(&mut self, text: &str) -> Vec<Piece> {
+        let words = words(text);
+        let marks = self.marks(&words);
+        excerpt(text, &words, &marks)
+    }
+
+    /// The term that each word is a hit of.
+    fn marks(&mut self, words: &[Word]) -> Vec<Option<usize>> {
+        let mut marks: Vec<Option<usize>> = words.iter().map(|word| self.term_of(word)).collect();
+        for (at, term) in self.query.terms.iter().enumerate() {
+            let Term::Phrase(phrase) = term else { continue };
+            let fits = |run: &[Word]| run.iter().zip(phrase).all(|(w, p)| w.folded == *p);
+            for start in 0..(words.len() + 1).saturating_sub(phrase.len()) {
+                if fits(&words[start..start + phrase.len()]) {
+                    marks[start..start + phrase.len()].fill(Some(at));
+                }
+            }
+        }
+        marks
+    }
+
+    /// The first term that a word by itself is a form of.
+    fn term_of(&mut self, word: &Word) -> Option<usize> {
+        if let Some(known) = self.known.get(&word.folded) {
+            return *known;
+        }
+        let stems = stems(&word.folded);
+        let is_form = |looked_for: &Stemmed| {
+            word.folded == looked_for.word || !stems.is_disjoint(&looked_for.stems)
+        };
+        let term = self.query.terms.iter().position(|term| match term {
+            Term::Word(s) => is_form(s),
+            Term::Prefix(s) => word.folded.starts_with(&s.word) || is_form(s),
+            Term::Phrase(_) => false,
+        });
+        self.known.insert(word.folded.clone(), term);
+        term
+    }
+}
+
+fn excerpt(text: &str, words: &[Word], marks: &[Option<usize>]) -> Vec<Piece> {
+    let shown = window(marks);
     let mut pieces = Vec::new();
     let mut at = words.get(shown.start).map_or(0, |first| first.range.start);
     if shown.start > 0 {
@@ -65,40 +114,6 @@ fn push(pieces: &mut Vec<Piece>, text: &str, hit: bool) {
 /// The most that one word, or what stands between two words, takes of an excerpt.
 const MARGIN: usize = 80;
 
-/// The term that each word is a hit of.
-fn marks(words: &[Word], query: &Query) -> Vec<Option<usize>> {
-    let mut marks = vec![None; words.len()];
-    for (at, term) in query.terms.iter().enumerate() {
-        match term {
-            Term::Word(s) => mark(&mut marks, words, at, |word| is_form(word, s)),
-            Term::Prefix(s) => {
-                mark(&mut marks, words, at, |word| word.starts_with(&s.word) || is_form(word, s));
-            }
-            Term::Phrase(phrase) => {
-                let fits = |run: &[Word]| run.iter().zip(phrase).all(|(w, p)| w.folded == *p);
-                for start in 0..(words.len() + 1).saturating_sub(phrase.len()) {
-                    if fits(&words[start..start + phrase.len()]) {
-                        marks[start..start + phrase.len()].fill(Some(at));
-                    }
-                }
-            }
-        }
-    }
-    marks
-}
-
-fn mark(marks: &mut [Option<usize>], words: &[Word], term: usize, fits: impl Fn(&str) -> bool) {
-    for (mark, word) in marks.iter_mut().zip(words) {
-        if mark.is_none() && fits(&word.folded) {
-            *mark = Some(term);
-        }
-    }
-}
-
-fn is_form(word: &str, looked_for: &Stemmed) -> bool {
-    word == looked_for.word || !stems(word).is_disjoint(&looked_for.stems)
-}
-
 /// The words to show: where most of the terms are near each other, the earliest of several.
 fn window(marks: &[Option<usize>]) -> Range<usize> {
     let of = |start: usize| start..(start + WIDTH).min(marks.len());
@@ -119,7 +134,7 @@ mod tests {
     /// The excerpt with its hits in brackets.
     fn bracketed(text: &str, typed: &str) -> String {
         let piece = |p: Piece| if p.hit { format!("[{}]", p.text) } else { p.text };
-        snippet(text, &Query::parse(typed)).into_iter().map(piece).collect()
+        Marker::new(&Query::parse(typed)).snippet(text).into_iter().map(piece).collect()
     }
 
     #[test]
@@ -150,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_gives_a_line_for_any_query(text in any::<String>(), typed in any::<String>()) {
-            let pieces = snippet(&text, &Query::parse(&typed));
+            let pieces = Marker::new(&Query::parse(&typed)).snippet(&text);
             prop_assert!(pieces.iter().all(|p| !p.text.contains(['\n', '\r', '\t'])));
             prop_assert!(pieces.iter().all(|p| !p.text.is_empty()));
         }

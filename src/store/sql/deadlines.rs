@@ -8,7 +8,7 @@ statements! {
     FORGET_HOLIDAYS = "DELETE FROM holiday";
     INSERT_DEADLINE = "INSERT INTO deadline (class, verify, finish, source) VALUES ($1, $2, $3, $4)";
     INSERT_HOLIDAY = "INSERT INTO holiday (date, name, source) VALUES ($1, $2, $3)";
-    RUNNING_TICKETS = "SELECT id, status, class, since, desk, due FROM ticket WHERE status IN
-        ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali', 'didisposisi', 'ditindaklanjuti') ORDER BY id";
+    RUNNING_TICKETS = "SELECT id, status, class, since, desk, due FROM ticket WHERE queue IS NOT NULL
+        ORDER BY queue, opened, id";
     SET_DUE = "UPDATE ticket SET since = $2, desk = $3, due = $4 WHERE id = $1";
 }

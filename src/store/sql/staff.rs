@@ -1,4 +1,4 @@
-//! The statements behind the console: people, sessions, audit, queues, work on tickets, mends.
+//! The statements behind the console: people, sessions, audit, work on tickets, mends.
 
 statements! {
     // People.
@@ -91,51 +91,10 @@ statements! {
     INSERT_NOTED_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status, note)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-    // Queues. $1 the queue, $2 whose, $3 the agency, $4 class, $5 channel, $6 status, then the place behind the last row and how many.
-    QUEUE_NEWEST = "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
-            a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
-            COALESCE((SELECT body FROM message WHERE id =
-                    (SELECT MIN(id) FROM message WHERE ticket = t.id AND kind = 'report')),
-                (SELECT text FROM transcript WHERE recording =
-                    (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS excerpt
-        FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
-            LEFT JOIN staff s ON s.id = t.assignee
-        WHERE CASE $1
-                WHEN 'baru' THEN t.status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
-                WHEN 'saya' THEN t.assignee = $2
-                    AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')
-                WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
-                ELSE TRUE END
-            AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
-            AND ($6 IS NULL OR t.status = $6) AND (t.opened < $7 OR (t.opened = $7 AND t.id < $8))
-        ORDER BY t.opened DESC, t.id DESC LIMIT $9";
-    QUEUE_OLDEST = "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
-            a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
-            COALESCE((SELECT body FROM message WHERE id =
-                    (SELECT MIN(id) FROM message WHERE ticket = t.id AND kind = 'report')),
-                (SELECT text FROM transcript WHERE recording =
-                    (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS excerpt
-        FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
-            LEFT JOIN staff s ON s.id = t.assignee
-        WHERE CASE $1
-                WHEN 'baru' THEN t.status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
-                WHEN 'saya' THEN t.assignee = $2
-                    AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')
-                WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
-                ELSE TRUE END
-            AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
-            AND ($6 IS NULL OR t.status = $6) AND (t.opened > $7 OR (t.opened = $7 AND t.id > $8))
-        ORDER BY t.opened, t.id LIMIT $9";
-    QUEUE_COUNTS = "SELECT
-        COUNT(*) FILTER (WHERE status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')) AS fresh,
-        COUNT(*) FILTER (WHERE assignee = $1
-            AND status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')) AS mine,
-        COUNT(*) FILTER (WHERE status IN ('didisposisi', 'ditindaklanjuti')) AS with_agency,
-        COUNT(*) AS everything
-        FROM ticket WHERE $2 IS NULL OR agency = $2";
     // Tickets that came into a queue; $7 is the history's end when it was looked at.
-    NEW_IN_QUEUE = "SELECT COUNT(DISTINCT t.id) FROM ticket_event e JOIN ticket t ON t.id = e.ticket
-        WHERE e.id > $7 AND CASE $1
+    NEW_IN_QUEUE = "SELECT COUNT(DISTINCT t.id) FROM (SELECT ticket, from_status, to_status FROM ticket_event
+                WHERE id > $7 ORDER BY id DESC LIMIT 1000) AS e JOIN ticket t ON t.id = e.ticket
+        WHERE CASE $1
                 WHEN 'baru' THEN t.status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
                     AND COALESCE(e.from_status, '') NOT IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali')
                 WHEN 'saya' THEN t.assignee = $2 AND e.to_status = 'dibuka_kembali'
@@ -144,26 +103,11 @@ statements! {
                 ELSE e.from_status IS NULL OR ($3 IS NOT NULL AND e.to_status = 'didisposisi') END
             AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
             AND ($6 IS NULL OR t.status = $6)";
-    AGENCY_OF_TICKET = "SELECT agency FROM ticket WHERE id = $1";
 
-    // Calls.
-    CALLS_BEFORE = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2";
+    // Calls and the wall.
     CALLS_GOING_ON = "SELECT c.id, c.number, c.asserted, c.trunk, c.called, c.started, c.answered,
         COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step
-        FROM call c WHERE c.ended IS NULL AND c.run >= $1 ORDER BY c.id LIMIT $2";
-    CODE_OF_CALL = "SELECT t.code FROM call c JOIN ticket t ON t.id = c.ticket WHERE c.id = $1";
-
-    // The wall.
-    WALL = "SELECT (SELECT COUNT(*) FROM call WHERE started >= $1) AS calls_today,
-        (SELECT COUNT(*) FROM call WHERE ended IS NULL AND run >= $2) AS calls_open,
-        (SELECT COUNT(*) FROM ticket WHERE opened >= $1) AS tickets_today,
-        (SELECT COUNT(*) FROM ticket WHERE status = 'diterima') AS untouched,
-        (SELECT MIN(opened) FROM ticket WHERE status = 'diterima') AS oldest,
-        (SELECT COUNT(*) FROM ticket WHERE status IN ('didisposisi', 'ditindaklanjuti')) AS with_agency,
-        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state IN ('queued', 'leased')) AS to_transcribe,
-        (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'failed') AS failed";
-
+        FROM call c WHERE c.ended IS NULL AND c.run >= $1 ORDER BY c.run, c.id LIMIT $2";
     HOURLY = "SELECT (at - $1) / 3600000 AS hour, SUM(call) AS calls, SUM(1 - call) AS tickets FROM (
             SELECT started AS at, 1 AS call FROM call WHERE started >= $1
             UNION ALL SELECT opened, 0 FROM ticket WHERE opened >= $1)

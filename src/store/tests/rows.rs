@@ -8,9 +8,7 @@ async fn every_statement_prepares() {
     use sqlx::Executor as _;
     let store = Store::in_memory().await.unwrap();
     let Db::Sqlite { readers, .. } = &store.db;
-    for (name, statement) in
-        sql::ALL.iter().chain(sql::staff::ALL).chain(sql::deadlines::ALL).chain(sql::menu::ALL)
-    {
+    for (name, statement) in sql::every() {
         let prepared = readers.prepare(sqlx::SqlStr::from_static(statement)).await;
         assert!(prepared.is_ok(), "{name}: {}", prepared.unwrap_err());
     }
