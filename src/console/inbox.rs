@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::access::Actor;
 use super::error::PageError;
 use super::page::{Frame, Told, html, waiting};
+use super::show::Due;
 use super::{App, Console, show};
 use crate::clock::Timestamp;
 use crate::store::{
@@ -38,7 +39,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn filter(&self, actor: &Actor) -> Filter {
+    fn filter(&self, actor: &Actor, now: Timestamp) -> Filter {
         let unset = if actor.agency.is_some() { Queue::WithAgency } else { Queue::New };
         let chosen = Some(self.opd.clone()).filter(|id| !id.is_empty());
         Filter {
@@ -50,12 +51,13 @@ impl Place {
             channel: channel(&self.saluran),
             status: status(&self.status),
             order: if self.urut == "terbaru" { Order::NewestFirst } else { Order::OldestFirst },
+            now,
         }
     }
 
     fn after(&self) -> Option<After> {
-        let (opened, id) = self.setelah.split_once('-')?;
-        Some(After { opened: Timestamp(opened.parse().ok()?), id: TicketId(id.parse().ok()?) })
+        let (at, id) = self.setelah.split_once('-')?;
+        Some(After { at: Timestamp(at.parse().ok()?), id: TicketId(id.parse().ok()?) })
     }
 
     /// The address of this place with something else behind `setelah`.
@@ -191,6 +193,7 @@ struct Row {
     status: &'static str,
     tone: &'static str,
     assignee: String,
+    due: Option<Due>,
     age: String,
     time: String,
     confidential: bool,
@@ -209,10 +212,10 @@ pub(super) async fn show(
     Query(place): Query<Place>,
     Query(told): Query<Told>,
 ) -> Result<Response, PageError> {
-    let filter = place.filter(&actor);
+    let filter = place.filter(&actor, console.now());
     // Before the rows: what comes meanwhile is told twice rather than never.
     let since = console.store.marks().await?.events;
-    let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+    let counts = console.queue_counts(&actor).await?;
     let (rows, next) = if place.cari.trim().is_empty() {
         queue(&console, &place, &filter).await?
     } else {
@@ -253,8 +256,8 @@ pub(super) async fn news(
     Query(place): Query<Place>,
     Query(since): Query<Since>,
 ) -> Result<Response, PageError> {
-    let filter = place.filter(&actor);
-    let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+    let filter = place.filter(&actor, console.now());
+    let counts = console.queue_counts(&actor).await?;
     let fresh = match place.cari.is_empty() {
         true => console.store.new_in_queue(&filter, since.sejak).await?,
         false => 0,
@@ -281,8 +284,16 @@ pub(super) async fn counts(
     State(console): App,
     Extension(actor): Extension<Actor>,
 ) -> Result<Response, PageError> {
-    let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+    let counts = console.queue_counts(&actor).await?;
     html(CountsPart { waiting: waiting(&actor, &counts) })
+}
+
+impl Console {
+    /// How many tickets wait for somebody, in each queue.
+    pub(super) async fn queue_counts(&self, actor: &Actor) -> Result<QueueCounts, PageError> {
+        let agency = actor.agency.as_deref();
+        Ok(self.store.queue_counts(actor.staff, agency, self.now()).await?)
+    }
 }
 
 fn tabs(actor: &Actor, place: &Place, filter: &Filter, counts: &QueueCounts) -> Vec<Tab> {
@@ -319,7 +330,7 @@ fn offers(role: Role, queue: Queue) -> bool {
     match queue {
         Queue::New => role != Role::AgencyOfficer,
         Queue::Mine => !matches!(role, Role::AgencyOfficer | Role::Auditor),
-        Queue::WithAgency | Queue::All => true,
+        Queue::WithAgency | Queue::Overdue | Queue::All => true,
     }
 }
 
@@ -328,6 +339,7 @@ fn label(queue: Queue) -> &'static str {
         Queue::New => "Baru",
         Queue::Mine => "Milik saya",
         Queue::WithAgency => "Menunggu OPD",
+        Queue::Overdue => "Lewat tenggat",
         Queue::All => "Semua",
     }
 }
@@ -339,7 +351,8 @@ async fn queue(console: &Console, place: &Place, filter: &Filter) -> Result<Rows
     let mut found = console.store.queue(filter, place.after(), PAGE as i64 + 1).await?;
     let more = found.len() > PAGE;
     found.truncate(PAGE);
-    let last = found.last().filter(|_| more).map(|row| format!("{}-{}", row.opened.0, row.id.0));
+    let key = |row: &QueueRow| filter.queue.key(row.opened, row.due);
+    let last = found.last().filter(|_| more).map(|row| format!("{}-{}", key(row).0, row.id.0));
     let next = last.map(|after| place.address(filter.queue, &after));
     Ok((found.into_iter().map(|row| listed(console, filter.queue, row)).collect(), next))
 }
@@ -358,6 +371,7 @@ fn listed(console: &Console, queue: Queue, row: QueueRow) -> Row {
         status: row.status.word(),
         tone: super::ticket::tone(row.status),
         assignee: row.assignee.unwrap_or_default(),
+        due: row.due.map(|due| console.due(due)),
         age: console.age(row.opened),
         time: console.time(row.opened),
         confidential: row.confidential,
@@ -400,6 +414,7 @@ fn hit_row(console: &Console, hit: Hit) -> Row {
         status: hit.status.word(),
         tone: super::ticket::tone(hit.status),
         assignee: String::new(),
+        due: None,
         age: console.age(hit.at),
         time: console.time(hit.at),
         confidential: hit.confidential,

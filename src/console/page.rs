@@ -66,7 +66,7 @@ const MENU: &[(&str, &str, &[Role])] = &[
 impl Frame {
     /// The frame of a page with this title; where the menu has the same word, it says that one is there.
     pub async fn new(console: &Console, actor: &Actor, title: &str) -> Result<Frame, PageError> {
-        let counts = console.store.queue_counts(actor.staff, actor.agency.as_deref()).await?;
+        let counts = console.queue_counts(actor).await?;
         Ok(Frame::around(actor, title, &counts))
     }
 

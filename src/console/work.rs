@@ -229,9 +229,10 @@ async fn next(
         staff: Some(actor.staff),
         agency: actor.agency.clone(),
         order: Order::OldestFirst,
+        now: console.now(),
         ..Filter::default()
     };
-    let here = After { opened: ticket.opened, id: ticket.id };
+    let here = After { at: queue.key(ticket.opened, ticket.due), id: ticket.id };
     let behind = console.store.queue(&filter, Some(here), 1).await?;
     let first = console.store.queue(&filter, None, 2).await?;
     let next = behind.into_iter().chain(first).find(|row| row.id != ticket.id);

@@ -21,12 +21,15 @@ pub enum Queue {
     Mine,
     /// With an agency.
     WithAgency,
+    /// Past their deadline.
+    Overdue,
     All,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Queue; 4] = [Queue::New, Queue::Mine, Queue::WithAgency, Queue::All];
+    pub const ALL: [Queue; 5] =
+        [Queue::New, Queue::Mine, Queue::WithAgency, Queue::Overdue, Queue::All];
 
     /// The word in addresses.
     pub fn id(self) -> &'static str {
@@ -34,7 +37,16 @@ impl Queue {
             Queue::New => "baru",
             Queue::Mine => "saya",
             Queue::WithAgency => "opd",
+            Queue::Overdue => "lewat",
             Queue::All => "semua",
+        }
+    }
+
+    /// By what its tickets are in order.
+    pub fn key(self, opened: Timestamp, due: Option<Timestamp>) -> Timestamp {
+        match self {
+            Queue::Overdue => due.unwrap_or(opened),
+            Queue::New | Queue::Mine | Queue::WithAgency | Queue::All => opened,
         }
     }
 
@@ -64,12 +76,15 @@ pub struct Filter {
     pub channel: Option<Channel>,
     pub status: Option<Status>,
     pub order: Order,
+    /// When it is: what was due before that is [`Queue::Overdue`].
+    pub now: Timestamp,
 }
 
 /// The place behind a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct After {
-    pub opened: Timestamp,
+    /// Its [`Queue::key`].
+    pub at: Timestamp,
     pub id: TicketId,
 }
 
@@ -90,6 +105,7 @@ pub struct QueueRow {
     pub assignee: Option<String>,
     pub opened: Timestamp,
     pub updated: Timestamp,
+    pub due: Option<Timestamp>,
     pub version: i64,
     /// What was written or said first; may be long.
     pub excerpt: String,
@@ -101,6 +117,7 @@ pub struct QueueCounts {
     pub fresh: i64,
     pub mine: i64,
     pub with_agency: i64,
+    pub overdue: i64,
     pub everything: i64,
 }
 
@@ -114,6 +131,7 @@ impl QueueCounts {
             Queue::New => self.fresh,
             Queue::Mine => self.mine,
             Queue::WithAgency => self.with_agency,
+            Queue::Overdue => self.overdue,
             Queue::All => self.everything,
         }
     }
@@ -178,6 +196,7 @@ enum Whose {
     Nobodys,
     Queue(&'static str),
     Staff(Option<StaffId>),
+    DueBefore(Timestamp),
 }
 
 impl Filter {
@@ -192,6 +211,13 @@ impl Filter {
                 (walk, Whose::Queue(self.queue.id()))
             }
             Queue::Mine => ((sql::MINE_OLDEST, sql::MINE_NEWEST), Whose::Staff(self.staff)),
+            Queue::Overdue => {
+                let walk = match self.agency {
+                    None => (sql::OVERDUE_OLDEST, sql::OVERDUE_NEWEST),
+                    Some(_) => (sql::AGENCY_OVERDUE_OLDEST, sql::AGENCY_OVERDUE_NEWEST),
+                };
+                (walk, Whose::DueBefore(self.now))
+            }
             Queue::All => (self.walk_through_all(), Whose::Nobodys),
         }
     }
@@ -229,20 +255,21 @@ impl Store {
             Order::NewestFirst => (newest, i64::MAX),
             Order::OldestFirst => (oldest, i64::MIN),
         };
-        let after = after.unwrap_or(After { opened: Timestamp(start), id: TicketId(start) });
+        let after = after.unwrap_or(After { at: Timestamp(start), id: TicketId(start) });
         Ok(on_read!(&self.db, pool, {
             let query = sqlx::query_as(statement)
                 .bind(&filter.agency)
                 .bind(filter.class)
                 .bind(filter.channel)
                 .bind(filter.status)
-                .bind(after.opened)
+                .bind(after.at)
                 .bind(after.id)
                 .bind(limit);
             let query = match whose {
                 Whose::Nobodys => query,
                 Whose::Queue(id) => query.bind(id),
                 Whose::Staff(id) => query.bind(id),
+                Whose::DueBefore(now) => query.bind(now),
             };
             query.fetch_all(pool).await?
         }))
@@ -253,14 +280,17 @@ impl Store {
         &self,
         staff: StaffId,
         agency: Option<&str>,
+        now: Timestamp,
     ) -> Result<QueueCounts, StoreError> {
         Ok(on_read!(&self.db, pool, {
+            let statement = match agency {
+                None => sql::QUEUE_COUNTS,
+                Some(_) => sql::QUEUE_COUNTS_OF_AGENCY,
+            };
+            let query = sqlx::query_as(statement).bind(staff).bind(QueueCounts::MOST).bind(now);
             let query = match agency {
-                None => sqlx::query_as(sql::QUEUE_COUNTS).bind(staff).bind(QueueCounts::MOST),
-                Some(agency) => sqlx::query_as(sql::QUEUE_COUNTS_OF_AGENCY)
-                    .bind(staff)
-                    .bind(QueueCounts::MOST)
-                    .bind(agency),
+                None => query,
+                Some(agency) => query.bind(agency),
             };
             query.fetch_one(pool).await?
         }))

@@ -37,6 +37,37 @@ async fn the_inbox() {
 }
 
 #[tokio::test]
+async fn a_report_that_is_past_its_deadline_is_listed_and_says_so() {
+    let office = Office::new().await;
+    let (late, other) = (office.wrote("lampu mati").await, office.wrote("jalan rusak").await);
+    office.route(&other).await;
+    let lists = |page: &Page, ticket: &Ticket| page.text().contains(&ticket.code.to_string());
+    let page = office.get("petugas", "/kotak-masuk?antrean=lewat").await;
+    assert!(!lists(&page, &late), "three working days are not over");
+    // Six in the morning of the 24th.
+    office.clock.advance(Duration::from_secs(5 * 24 * 3600 + 12 * 3600));
+    office.hire("rina", Role::Operator).await;
+    let session = NewSession {
+        token: secret::hash("sesi"),
+        replaces: None,
+        staff: office.store().staff_by_login("rina").await.unwrap().unwrap().id,
+        doer: doer("rina"),
+        stage: Stage::Full,
+        secret: None,
+        browser: String::new(),
+        ends: office.console.now() + Duration::from_secs(3600),
+    };
+    office.store().begin_session(session, office.console.now()).await.unwrap();
+    let page = office.get("sesi", "/kotak-masuk?antrean=lewat").await;
+    assert!(lists(&page, &late) && !lists(&page, &other), "{}", page.text());
+    let said = "23 Nov 2026 <span class=\"status alarm\">lewat 6 jam</span>";
+    assert!(page.text().contains(said), "{}", page.text());
+    assert!(page.text().contains("Lewat tenggat <span class=\"count\">1</span>"));
+    let ticket = office.get("sesi", &format!("/tiket/{}", late.code.digits())).await;
+    assert!(ticket.text().contains(said), "{}", ticket.text());
+}
+
+#[tokio::test]
 async fn the_filters_narrow_a_queue() {
     let office = Office::new().await;
     let (spoken, written) =

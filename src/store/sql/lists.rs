@@ -1,19 +1,25 @@
 //! The console's lists and figures. Each walks through an index in the order of its page and ends with the page, and
 //! each count ends at a most: what a page costs does not grow with the database.
 
-/// Tickets in the order of when they were opened. $1 the agency, $2 class, $3 channel, $4 status, then the place behind the
-/// last row and how many; $8 the queue or whose it is. `$lead` is what the index is entered by.
+/// Tickets in the order of when they were opened, or are due. $1 the agency, $2 class, $3 channel, $4 status, then the place behind the
+/// last row and how many; $8 the queue, whose it is, or when it is. `$lead` is what the index is entered by.
 macro_rules! queue {
     ($lead:literal, newest) => {
-        queue!($lead, "<", "t.opened DESC, t.id DESC")
+        queue!($lead, "t.opened", "<", "t.opened DESC, t.id DESC")
     };
     ($lead:literal, oldest) => {
-        queue!($lead, ">", "t.opened, t.id")
+        queue!($lead, "t.opened", ">", "t.opened, t.id")
     };
-    ($lead:literal, $behind:literal, $order:literal) => {
+    ($lead:literal, latest_due) => {
+        queue!($lead, "t.due", "<", "t.due DESC, t.id DESC")
+    };
+    ($lead:literal, earliest_due) => {
+        queue!($lead, "t.due", ">", "t.due, t.id")
+    };
+    ($lead:literal, $key:literal, $behind:literal, $order:literal) => {
         concat!(
             "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
-                a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.version,
+                a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.due, t.version,
                 COALESCE((SELECT SUBSTR(body, 1, 1000) FROM message WHERE id =
                         (SELECT MIN(id) FROM message WHERE ticket = t.id AND kind = 'report')),
                     (SELECT SUBSTR(text, 1, 1000) FROM transcript WHERE recording =
@@ -23,7 +29,7 @@ macro_rules! queue {
             WHERE ", $lead, "
                 AND ($1 IS NULL OR t.agency = $1) AND ($2 IS NULL OR t.class = $2)
                 AND ($3 IS NULL OR t.channel = $3) AND ($4 IS NULL OR t.status = $4)
-                AND (t.opened, t.id) ", $behind, " ($5, $6)
+                AND (", $key, ", t.id) ", $behind, " ($5, $6)
             ORDER BY ", $order, " LIMIT $7"
         )
     };
@@ -40,6 +46,11 @@ statements! {
     MINE_OLDEST = queue!("t.assignee = $8
         AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')", oldest);
 
+    OVERDUE_NEWEST = queue!("t.due < $8", latest_due);
+    OVERDUE_OLDEST = queue!("t.due < $8", earliest_due);
+    AGENCY_OVERDUE_NEWEST = queue!("t.due < $8 AND t.agency = $1", latest_due);
+    AGENCY_OVERDUE_OLDEST = queue!("t.due < $8 AND t.agency = $1", earliest_due);
+
     // All tickets, by whichever filter leaves the fewest.
     ALL_NEWEST = queue!("TRUE", newest);
     ALL_OLDEST = queue!("TRUE", oldest);
@@ -52,7 +63,7 @@ statements! {
     ALL_IN_STATUS_NEWEST = queue!("t.status = $4", newest);
     ALL_IN_STATUS_OLDEST = queue!("t.status = $4", oldest);
 
-    // $1 whose, $2 the most that is counted, $3 the agency. For a count the statuses do, and their index is all it takes.
+    // $1 whose, $2 the most that is counted, $3 when it is, $4 the agency. For a count the statuses do, and their index is all it takes.
     QUEUE_COUNTS = "SELECT
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket
             WHERE status IN ('diterima', 'verifikasi', 'dikembalikan', 'dibuka_kembali') LIMIT $2) AS x) AS fresh,
@@ -60,13 +71,15 @@ statements! {
             AND status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar') LIMIT $2) AS x) AS mine,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE status IN ('didisposisi', 'ditindaklanjuti')
             LIMIT $2) AS x) AS with_agency,
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE due < $3 LIMIT $2) AS x) AS overdue,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket LIMIT $2) AS x) AS everything";
     QUEUE_COUNTS_OF_AGENCY = "SELECT
-        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE queue = 'baru' AND agency = $3 LIMIT $2) AS x) AS fresh,
-        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE assignee = $1 AND agency = $3
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE queue = 'baru' AND agency = $4 LIMIT $2) AS x) AS fresh,
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE assignee = $1 AND agency = $4
             AND status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar') LIMIT $2) AS x) AS mine,
-        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE queue = 'opd' AND agency = $3 LIMIT $2) AS x) AS with_agency,
-        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE agency = $3 LIMIT $2) AS x) AS everything";
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE queue = 'opd' AND agency = $4 LIMIT $2) AS x) AS with_agency,
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE due < $3 AND agency = $4 LIMIT $2) AS x) AS overdue,
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE agency = $4 LIMIT $2) AS x) AS everything";
 
     // Calls.
     CALLS_BEFORE = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,

@@ -100,6 +100,8 @@ statements! {
                 WHEN 'saya' THEN t.assignee = $2 AND e.to_status = 'dibuka_kembali'
                 WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
                     AND COALESCE(e.from_status, '') NOT IN ('didisposisi', 'ditindaklanjuti')
+                -- Nothing happens when a deadline passes.
+                WHEN 'lewat' THEN FALSE
                 ELSE e.from_status IS NULL OR ($3 IS NOT NULL AND e.to_status = 'didisposisi') END
             AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
             AND ($6 IS NULL OR t.status = $6)";

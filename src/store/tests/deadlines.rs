@@ -19,7 +19,8 @@ async fn due(store: &Store, ticket: &Ticket) -> Option<String> {
 async fn work(store: &Store, ticket: &Ticket, change: Change, at: Timestamp) {
     let staff = store.staff_by_login("siti").await.unwrap().unwrap().id;
     let version = store.ticket(&ticket.code).await.unwrap().unwrap().ticket.version;
-    let work = Work { code: ticket.code.clone(), version, change, nonce: format!("{version}") };
+    let nonce = format!("{} {version}", ticket.code);
+    let work = Work { code: ticket.code.clone(), version, change, nonce };
     let worker = Worker { staff, doer: doer("siti"), agency: None };
     store.work(work, worker, at).await.unwrap();
 }
@@ -135,4 +136,47 @@ fn a_file_with_a_mistake_is_not_taken() {
         let error = Deadlines::read(&wrong).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_is_past_its_deadline_is_a_queue_with_the_longest_past_first() {
+    on_each_store(async |store| {
+        let siti = somebody(store, "siti", Role::Operator).await;
+        let tickets = [a_ticket(store).await, a_ticket(store).await, a_ticket(store).await];
+        let oversight =
+            Change::Classify { class: Class::OversightComplaint, category: None, place: None };
+        // Opened first and due last; the second is with an agency, the third still on the desk.
+        work(store, &tickets[0], oversight, NOW).await;
+        for ticket in &tickets[..2] {
+            work(store, ticket, step(Action::Verify), NOW).await;
+            work(store, ticket, step(Action::Route), NOW).await;
+        }
+        let overdue = async |at: Timestamp, agency: Option<&str>, order| {
+            let filter = Filter {
+                queue: Queue::Overdue,
+                agency: agency.map(Into::into),
+                now: at,
+                order,
+                ..Filter::default()
+            };
+            let mut codes = Vec::new();
+            let mut from = None;
+            // A row a page.
+            while let [row] = &store.queue(&filter, from, 1).await.unwrap()[..] {
+                from = Some(After { at: Queue::Overdue.key(row.opened, row.due), id: row.id });
+                codes.push(row.code.clone());
+            }
+            let counts = store.queue_counts(siti, agency, at).await.unwrap();
+            assert_eq!(counts.overdue, codes.len() as i64);
+            tickets.iter().map(|t| codes.iter().position(|c| *c == t.code)).collect::<Vec<_>>()
+        };
+        let oldest = Order::OldestFirst;
+        assert_eq!(overdue(days(5), None, oldest).await, [None, None, None], "the third day");
+        assert_eq!(overdue(days(6), None, oldest).await, [None, None, Some(0)]);
+        assert_eq!(overdue(days(6), Some("dpupr"), oldest).await, [None, None, None]);
+        assert_eq!(overdue(days(200), None, oldest).await, [Some(2), Some(1), Some(0)]);
+        assert_eq!(overdue(days(200), None, Order::NewestFirst).await, [Some(0), Some(1), Some(2)]);
+        assert_eq!(overdue(days(200), Some("dpupr"), oldest).await, [Some(1), Some(0), None]);
+    })
+    .await;
 }

@@ -85,6 +85,10 @@ async fn pages_of_a_queue_are_read_from_its_index_in_their_order() {
                 "ticket_queue_agency (queue=? AND agency=? AND opened"
             }
             "MINE_NEWEST" | "MINE_OLDEST" => "ticket_mine (assignee=? AND opened",
+            "OVERDUE_NEWEST" | "OVERDUE_OLDEST" => "ticket_due (due",
+            "AGENCY_OVERDUE_NEWEST" | "AGENCY_OVERDUE_OLDEST" => {
+                "ticket_due_agency (agency=? AND due"
+            }
             "ALL_NEWEST" | "ALL_OLDEST" => "ticket_opened (opened",
             "ALL_OF_AGENCY_NEWEST" | "ALL_OF_AGENCY_OLDEST" => "ticket_agency (agency=? AND opened",
             "ALL_OF_CLASS_NEWEST" | "ALL_OF_CLASS_OLDEST" => "ticket_class (class=? AND opened",

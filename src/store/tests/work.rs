@@ -168,7 +168,7 @@ async fn pages_of_a_queue_hold_each_ticket_once_in_both_orders() {
             loop {
                 let page = store.queue(&filter, from, 3).await.unwrap();
                 let Some(last) = page.last() else { break };
-                from = Some(After { opened: last.opened, id: last.id });
+                from = Some(After { at: last.opened, id: last.id });
                 seen.extend(page.into_iter().map(|row| row.code));
             }
             if order == Order::NewestFirst {
@@ -188,10 +188,10 @@ async fn counts_say_what_the_queues_hold_for_one_agency_too() {
     work(&store, &first, Change::Take, worker(siti)).await.unwrap();
     work(&store, &first, step(Action::Verify, Given::default()), worker(siti)).await.unwrap();
     work(&store, &first, to("dpupr", ""), worker(siti)).await.unwrap();
-    let all = store.queue_counts(siti, None).await.unwrap();
-    assert_eq!(all, QueueCounts { fresh: 1, mine: 1, with_agency: 1, everything: 2 });
-    let pupr = store.queue_counts(siti, Some("dpupr")).await.unwrap();
-    assert_eq!(pupr, QueueCounts { fresh: 0, mine: 1, with_agency: 1, everything: 1 });
+    let all = store.queue_counts(siti, None, NOW).await.unwrap();
+    assert_eq!(all, QueueCounts { fresh: 1, mine: 1, with_agency: 1, overdue: 0, everything: 2 });
+    let pupr = store.queue_counts(siti, Some("dpupr"), NOW).await.unwrap();
+    assert_eq!(pupr, QueueCounts { fresh: 0, mine: 1, with_agency: 1, overdue: 0, everything: 1 });
     for queue in Queue::ALL {
         let filter = Filter { queue, staff: Some(siti), ..Filter::default() };
         let rows = store.queue(&filter, None, 50).await.unwrap();
