@@ -1,4 +1,4 @@
-//! Where a recording is cut for an engine that hears half a minute at a time.
+//! Where a recording is cut for an engine that hears at most half a minute at a time.
 //!
 //! Nothing is taken out: the pieces lie end to end, and each boundary is the quietest moment near where it must be, so
 //! that no word is split.
@@ -9,8 +9,9 @@ use crate::asr::audio::SAMPLE_RATE;
 
 /// Samples of a second.
 const SECOND: usize = SAMPLE_RATE as usize;
-/// No piece is longer: the engine's window is thirty seconds, and its margin is in it.
-const LONGEST: usize = 29 * SECOND;
+/// No piece is longer. The engine's window is thirty seconds, but it hears what fills one in two passes: measured, pieces of
+/// half of it cost 0.13 CPU seconds a second instead of 0.22, and need 70 MB less.
+const LONGEST: usize = 16 * SECOND;
 /// How far from its place a boundary may move to find a pause: there is one in any five seconds of talk.
 const SEARCH: usize = 5 * SECOND / 2;
 /// Samples that are judged together: 20 ms.
@@ -60,14 +61,14 @@ mod tests {
     #[test]
     fn what_the_engine_hears_at_once_stays_whole() {
         let whole = |samples: &[f32]| pieces(samples).len() == 1;
-        assert!(whole(&speech(29, &[14.0])) && whole(&[]));
+        assert!(whole(&speech(16, &[8.0])) && whole(&[]));
     }
 
     #[test]
     fn a_longer_one_is_cut_where_it_is_silent() {
-        let cut = pieces(&speech(34, &[3.0, 15.0, 30.0]));
+        let cut = pieces(&speech(21, &[3.0, 9.0, 18.0]));
         assert_eq!(cut.len(), 2);
-        assert!((15 * SECOND..15 * SECOND + SECOND / 2).contains(&cut[0].end), "{cut:?}");
+        assert!((9 * SECOND..9 * SECOND + SECOND / 2).contains(&cut[0].end), "{cut:?}");
     }
 
     proptest! {
