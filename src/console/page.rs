@@ -32,7 +32,8 @@ pub(super) struct Frame {
     pub role: &'static str,
     pub agency: Option<String>,
     pub links: Vec<Link>,
-    pub keys: &'static [Key],
+    /// Those that lead somewhere for this role.
+    pub keys: Vec<&'static Key>,
     pub mend_keys: &'static [Key],
     /// For each form of the page: handed in twice it counts once.
     pub nonce: String,
@@ -100,7 +101,7 @@ impl Frame {
                 .filter(|(_, _, roles)| roles.contains(&actor.role))
                 .map(link)
                 .collect(),
-            keys: KEYS,
+            keys: KEYS.iter().filter(|key| leads_somewhere(key, actor.role)).collect(),
             mend_keys: MEND_KEYS,
             nonce: secret::token(),
             notice: None,
@@ -113,6 +114,12 @@ impl Frame {
     pub fn with_notice(self, told: &Told) -> Frame {
         Frame { notice: told.text(), ..self }
     }
+}
+
+/// A key that goes to a place which the menu does not offer would end at a refusal.
+fn leads_somewhere(key: &Key, role: Role) -> bool {
+    let Some(place) = key.action.strip_prefix("go:") else { return true };
+    MENU.iter().any(|(href, _, roles)| *href == place && roles.contains(&role))
 }
 
 /// How many reports wait for this person.

@@ -275,6 +275,8 @@ async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
     let ticket = office.phoned(&["jalan berlubang di depan pasar keramat", "lampu mati"]).await;
     let report = office.get("petugas", &format!("/tiket/{}", ticket.code.digits())).await.text();
     let inbox = office.get("petugas", "/kotak-masuk").await.text();
+    let officers = office.get("petugas_opd", "/kotak-masuk").await.text();
+    assert!(inbox.contains("go:/loket") && !officers.contains("go:/loket"));
     for keys in [KEYS, MEND_KEYS] {
         for key in keys {
             let (verb, what) = key.action.split_once(':').unwrap();
