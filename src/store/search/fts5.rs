@@ -4,13 +4,19 @@ use std::collections::HashMap;
 
 use super::query::{Query, Stemmed, Term};
 
-/// Words that begin as an unfinished one does, where they are few: each by itself leads to the newest texts at once,
-/// while a beginning makes SQLite gather all texts of all such words first.
+/// Words that begin as an unfinished one does: each by itself leads to the newest texts at once, while a beginning makes
+/// SQLite gather all texts of all such words first. Where they are many, the rest is found among the other forms.
 #[derive(Debug, Default)]
-pub(super) struct Endings(HashMap<String, Vec<String>>);
+pub(super) struct Endings(HashMap<String, Words>);
+
+#[derive(Debug)]
+struct Words {
+    first: Vec<String>,
+    all: bool,
+}
 
 impl Endings {
-    /// Words for one beginning; with more of them it stays a beginning.
+    /// Words for one beginning.
     pub(super) const MOST: i64 = 64;
     /// The table has an index of shorter beginnings (`prefix` in its definition).
     const INDEXED: usize = 3;
@@ -25,20 +31,32 @@ impl Endings {
         })
     }
 
-    pub(super) fn add(&mut self, beginning: &str, words: Vec<String>) {
-        if words.len() as i64 <= Endings::MOST {
-            self.0.insert(beginning.to_owned(), words);
+    /// The first words that begin so, one more than [`Endings::MOST`] if there are.
+    pub(super) fn add(&mut self, beginning: &str, mut first: Vec<String>) {
+        let most = Endings::MOST as usize;
+        let all = first.len() <= most;
+        first.truncate(most);
+        if !first.is_empty() {
+            self.0.insert(beginning.to_owned(), Words { first, all });
         }
     }
 
-    /// A word's beginning as the search wants it: every word that there is, or whatever begins so.
-    fn written(&self, beginning: &str) -> String {
-        match self.0.get(beginning).map(Vec::as_slice) {
-            None | Some([]) => format!("{} *", quoted(beginning)),
+    /// A word's beginning as the words that are known for it.
+    fn known(&self, beginning: &str) -> String {
+        match self.0.get(beginning) {
+            None => format!("{} *", quoted(beginning)),
             Some(words) => {
-                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                let words: Vec<String> = words.first.iter().map(|word| quoted(word)).collect();
                 format!("({})", words.join(" OR "))
             }
+        }
+    }
+
+    /// A word's beginning with all words that there are.
+    fn every(&self, beginning: &str) -> String {
+        match self.0.get(beginning) {
+            Some(words) if words.all => self.known(beginning),
+            Some(_) | None => format!("{} *", quoted(beginning)),
         }
     }
 }
@@ -72,7 +90,7 @@ fn all(terms: Terms<'_>, write: fn(&Term, &Endings) -> String) -> Option<String>
 fn exact(term: &Term, endings: &Endings) -> String {
     match term {
         Term::Word(Stemmed { word, .. }) => format!("body : {}", quoted(word)),
-        Term::Prefix(Stemmed { word, .. }) => format!("body : {}", endings.written(word)),
+        Term::Prefix(Stemmed { word, .. }) => format!("body : {}", endings.known(word)),
         Term::Phrase(words) => format!("body : {}", quoted(&words.join(" "))),
     }
 }
@@ -80,7 +98,7 @@ fn exact(term: &Term, endings: &Endings) -> String {
 fn loose(term: &Term, endings: &Endings) -> String {
     match term {
         Term::Word(stemmed) => either(quoted(&stemmed.word), stemmed),
-        Term::Prefix(stemmed) => either(endings.written(&stemmed.word), stemmed),
+        Term::Prefix(stemmed) => either(endings.every(&stemmed.word), stemmed),
         Term::Phrase(_) => exact(term, endings),
     }
 }
@@ -136,7 +154,13 @@ mod tests {
             written("saluran", &endings).0.unwrap(),
             "body : (\"saluran\" OR \"salurannya\")"
         );
-        endings.add("men", vec!["mendung".into(); 65]);
-        assert_eq!(written("men", &endings).0.unwrap(), "body : \"men\" *");
+        endings.add("lampu", (10..75).map(|n| format!("lampu{n}")).collect());
+        let (as_typed, in_other_forms) = written("lampu", &endings);
+        let as_typed = as_typed.unwrap();
+        assert!(
+            as_typed.starts_with("body : (\"lampu10\" OR ") && as_typed.ends_with("\"lampu73\")")
+        );
+        let rest = format!("((\"lampu\" * OR \"lampu\")) NOT ({as_typed})");
+        assert_eq!(in_other_forms.unwrap(), rest, "the others");
     }
 }
