@@ -218,7 +218,7 @@ fn placed(
         Some(said)
     };
     let counted = |n: i64| (n > 0).then(|| grouped(n));
-    let visits = beside(counted(taken.visits(&row.step.name)).map(|n| format!("{n} penelepon")));
+    let visits = beside(counted(taken.visits(&row.step.name)).map(|n| format!("{n} masuk")));
     let hung_up = beside(counted(taken.hung_up(&row.step.name)).map(|n| format!("{n} tutup")));
     let others = row.others.iter().zip(1..);
     let (kind, fill) = look(&row.step.kind);
@@ -303,7 +303,7 @@ mod tests {
         let said = |words: &Option<Words>| words.as_ref().map(|words| words.text.clone());
         assert_eq!(said(&step("lapor").by).unwrap(), "1 (1.204\u{d7})");
         assert_eq!(said(&step("titip_pesan").by).unwrap(), "diam (3\u{d7}), salah tekan");
-        assert_eq!(said(&step("lapor").visits).unwrap(), "1.204 penelepon");
+        assert_eq!(said(&step("lapor").visits).unwrap(), "1.204 masuk");
         assert_eq!(said(&step("lapor").hung_up).unwrap(), "31 tutup");
         assert_eq!(step("menu_utama").visits, None);
     }

@@ -100,7 +100,8 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// A week of 20,000 calls in a table of 300,000: what counting costs each call, and what the page asks for.
+/// A week of 20,000 calls: what counting costs each call, and what the page asks for. It reads no key path, so that older
+/// calls do not matter.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a stopwatch")]
 fn a_weeks_ways() {
@@ -112,9 +113,8 @@ fn a_weeks_ways() {
         let dir = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
         let store = Store::open(&Config::at(dir.path().join("bench.db"))).await.unwrap();
         let (wall, cpu) = (Instant::now(), cpu_seconds());
-        each_of(TASKS, 1_500, &store, |store: Store, n| async move {
+        each_of(TASKS, 100, &store, |store: Store, n| async move {
             let call = store.begin_call(new_call()).await.unwrap();
-            // The last of 300,000 calls end in the last week.
             let at = after(n * 7 * 24 * 3_600 / 20_000);
             store
                 .end_call(call, CallEnd { steps: long_path(n, at), ..call_end(at) })
@@ -122,9 +122,9 @@ fn a_weeks_ways() {
                 .unwrap();
         })
         .await;
-        report("begin, end (20 steps, counted)", TASKS * 1_500, wall, cpu);
+        report("begin, end (20 steps, counted)", TASKS * 100, wall, cpu);
 
-        let last = after(300_000 * 7 * 24 * 3_600 / 20_000);
+        let last = after(7 * 24 * 3_600);
         let (wall, cpu) = (Instant::now(), cpu_seconds());
         let week_ago = Timestamp(last.0 - 7 * 24 * 3_600_000);
         let mut ways = 0;
