@@ -8,6 +8,7 @@ mod line;
 mod notes;
 pub mod recovery;
 mod spoken;
+mod trace;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +28,9 @@ use crate::ivr::script::Script;
 use crate::media::prompt::Library;
 use crate::media::{Engine, sdp};
 use crate::sip::{self, AnswerError, InboundCall, Refusal};
-use crate::store::{CallEnd, EndReason, EndedBy, NewCall, OpenError, Store, StoreError, Ticket};
+use crate::store::{
+    CallEnd, CallTrace, EndReason, EndedBy, NewCall, OpenError, Store, StoreError, Ticket,
+};
 use crate::ticket::{CallId, Contact, Intake, contact};
 pub use line::ROOM;
 use line::{Agreed, CallClock, Ending, Line, Parts, Told};
@@ -46,6 +49,8 @@ pub struct Config {
     pub time_zone: String,
     /// Milliseconds of speech that make a recording worth a ticket when its caller hung up.
     pub min_speech: u64,
+    /// Days for which the SIP messages of a call are kept; its row stays.
+    pub trace_days: u32,
 }
 
 impl Default for Config {
@@ -56,6 +61,7 @@ impl Default for Config {
             drain: 60,
             time_zone: "Asia/Jakarta".into(),
             min_speech: 2000,
+            trace_days: 30,
         }
     }
 }
@@ -64,6 +70,11 @@ impl Config {
     /// The time zone, or why its name is none.
     pub fn zone(&self) -> Result<TimeZone, jiff::Error> {
         TimeZone::get(&self.time_zone)
+    }
+
+    /// The moment before which the messages of calls are forgotten.
+    pub fn oldest_trace(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0 - i64::from(self.trace_days) * 86_400_000)
     }
 
     /// Speech that makes a recording worth a ticket.
@@ -106,10 +117,11 @@ impl Drop for Active<'_> {
 
 impl Hotline {
     /// Takes one call from its INVITE to its row's last column.
-    pub async fn take(self: Arc<Hotline>, inbound: InboundCall) {
+    pub async fn take(self: Arc<Hotline>, mut inbound: InboundCall) {
         let _active = self.count();
         let started = self.clock.now();
         let clock = CallClock::start(started);
+        let trace = inbound.trace.take();
         let contact = Contact {
             number: inbound.caller.number.as_deref().and_then(contact::normalise),
             asserted: inbound.caller.asserted,
@@ -140,9 +152,15 @@ impl Hotline {
         match self.connect(inbound, id, contact, clock).await {
             Ok(line) => {
                 let told = line.run().await;
-                self.record_end(id, told).await;
+                let ended = self.clock.now();
+                let trace = trace::of(trace, clock).await;
+                self.record_end(id, ended, told, trace).await;
             }
-            Err(NotAnswered(reason)) => self.record_refusal(id, reason).await,
+            Err(NotAnswered(reason)) => {
+                let ended = self.clock.now();
+                let trace = trace::of(trace, clock).await;
+                self.record_refusal(id, ended, reason, trace).await;
+            }
         }
     }
 
@@ -216,27 +234,28 @@ impl Hotline {
         Ok(ticket)
     }
 
-    async fn record_end(&self, id: CallId, told: Told) {
+    async fn record_end(&self, id: CallId, at: Timestamp, told: Told, trace: CallTrace) {
         let (reason, ended_by) = why(told.ending, told.outcome);
         let lost = told.stats.packets_lost;
         let end = CallEnd {
-            at: self.clock.now(),
+            at,
             reason,
             ended_by,
             packets_sent: told.stats.packets_sent,
             packets_received: told.stats.packets_received,
             packets_lost: lost,
+            first_audio: told.first_audio,
+            trace,
             steps: told.steps,
         };
         metrics::counter!("kentongan_packets_lost_total").increment(lost);
         self.write_end(id, end).await;
     }
 
-    async fn record_refusal(&self, id: CallId, reason: EndReason) {
+    async fn record_refusal(&self, id: CallId, at: Timestamp, reason: EndReason, trace: CallTrace) {
         let ended_by =
             if reason == EndReason::Cancelled { EndedBy::Caller } else { EndedBy::Hotline };
         metrics::counter!("kentongan_calls_refused_total", "reason" => reason.word()).increment(1);
-        let at = self.clock.now();
         let end = CallEnd {
             at,
             reason,
@@ -244,6 +263,8 @@ impl Hotline {
             packets_sent: 0,
             packets_received: 0,
             packets_lost: 0,
+            first_audio: None,
+            trace,
             steps: Vec::new(),
         };
         self.write_end(id, end).await;

@@ -27,7 +27,7 @@ use crate::console::{self, Authority, Console, Passwords};
 use crate::files::Files;
 use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub use transcription::Transcription;
 
@@ -112,7 +112,7 @@ impl Server {
         let helpers = vec![
             tokio::spawn(voice::keep_fresh(config.clone(), hotline.clone(), seen)),
             tokio::spawn(watch_load(hotline.clone(), agent.clone(), late)),
-            tokio::spawn(adopt_stories(hotline.clone())),
+            tokio::spawn(look_after_rows(hotline.clone())),
             tokio::spawn(console::watch(pages)),
         ];
         info!(sip = %agent.local_addr(), http = %health.address(), web = %web.address(), "ready for calls");
@@ -272,13 +272,23 @@ async fn watch_load(hotline: Arc<Hotline>, agent: Arc<UserAgent>, was_late: watc
     }
 }
 
-/// Opens the tickets that calls could not open, once the database answers again.
-async fn adopt_stories(hotline: Arc<Hotline>) {
+/// Deletes the messages of calls whose time is over.
+async fn forget_traces(hotline: &Hotline) -> Result<(), StoreError> {
+    let before = hotline.config.oldest_trace(hotline.clock.now());
+    while hotline.store.forget_traces(before).await? {}
+    Ok(())
+}
+
+/// Opens the tickets that calls could not open, once the database answers again; forgets what need not be kept.
+async fn look_after_rows(hotline: Arc<Hotline>) {
     let mut ticks = tokio::time::interval(ADOPT);
     loop {
         ticks.tick().await;
         if let Err(error) = hotline.adopt_stories().await {
             warn!(%error, "words without a ticket cannot be looked for");
+        }
+        if let Err(error) = forget_traces(&hotline).await {
+            warn!(%error, "old SIP messages cannot be deleted");
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod socket;
 pub mod stack;
 pub mod text;
 pub mod timers;
+pub mod trace;
 
 #[cfg(test)]
 mod torture;

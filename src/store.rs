@@ -28,6 +28,7 @@ mod sms;
 mod sql;
 mod staff;
 mod tickets;
+mod traces;
 mod transcripts;
 mod ways;
 mod work;
@@ -58,7 +59,9 @@ pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
 pub use mends::{MendError, MendRow, NewMend};
 pub use menu::{MenuError, MenuListed, MenuOrigin, MenuRow, MenuState, NewMenu};
-pub use queues::{After, CallListed, Filter, LiveCall, Order, Queue, QueueCounts, QueueRow, Wall};
+pub use queues::{
+    After, CallFilter, CallListed, Filter, LiveCall, Order, Queue, QueueCounts, QueueRow, Wall,
+};
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
 pub use recovery::{Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};
@@ -71,6 +74,7 @@ pub use sms::{
 };
 pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
+pub use traces::{CallTrace, TracedMessage};
 pub use transcripts::{Made, Redo, TranscriptRow};
 pub use ways::WayTaken;
 pub use work::{Change, Work, WorkError, Worker};

@@ -56,6 +56,14 @@ impl CallClock {
         self.began + self.at.elapsed()
     }
 
+    /// When something was that happened at `instant`, perhaps before the call was taken.
+    pub fn at(self, instant: Instant) -> Timestamp {
+        match self.at.checked_duration_since(instant) {
+            Some(before) => Timestamp(self.began.0 - before.as_millis() as i64),
+            None => self.began + instant.saturating_duration_since(self.at),
+        }
+    }
+
     /// When `moment` comes, for a timer.
     fn instant(self, moment: Timestamp) -> tokio::time::Instant {
         (self.at + moment.since(self.began)).into()
@@ -98,6 +106,7 @@ pub(super) struct Line {
     ending: Option<Ending>,
     outcome: Option<ivr::Outcome>,
     stats: LegStats,
+    first_audio: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,6 +121,7 @@ pub(super) struct Told {
     /// How the dialogue ended, if it did before the call.
     pub outcome: Option<ivr::Outcome>,
     pub stats: LegStats,
+    pub first_audio: Option<Timestamp>,
     /// Those that its row does not have yet.
     pub steps: Vec<Step>,
 }
@@ -170,6 +180,7 @@ impl Line {
             ending: None,
             outcome: None,
             stats: LegStats::default(),
+            first_audio: None,
         }
     }
 
@@ -221,6 +232,7 @@ impl Line {
             ending,
             outcome: self.outcome,
             stats: self.stats,
+            first_audio: self.first_audio,
             steps: self.notes.rest(self.session.path()).await,
         }
     }
@@ -306,7 +318,10 @@ impl Line {
 
     async fn on_leg(&mut self, event: Option<LegEvent>) {
         match event {
-            Some(LegEvent::Latched(_)) => self.begin(),
+            Some(LegEvent::Latched(_)) => {
+                self.first_audio.get_or_insert(self.clock.now());
+                self.begin();
+            }
             Some(LegEvent::Digit(digit)) => self.digit(digit, DigitsBy::Media),
             Some(LegEvent::PlayEnded(tag)) => self.events.push_back(Event::PlayEnded(PlayId(tag))),
             Some(LegEvent::Recorded(recorded)) => self.recorded(recorded).await,

@@ -1,4 +1,4 @@
-//! Panggilan: what became of each call, and which keys were pressed.
+//! Panggilan: what became of each call, what was said by SIP, and which keys were pressed.
 
 use askama::Template;
 use axum::Extension;
@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use super::access::Actor;
 use super::error::PageError;
+use super::ladder::{self, Rung};
 use super::page::{Frame, html};
 use super::{App, Console, show};
 use crate::clock::Timestamp;
-use crate::store::{CallListed, LiveCall, Step};
+use crate::store::{CallFilter, CallListed, EndedBy, LiveCall, Step};
 use crate::ticket::CallId;
 
 /// Rows on a page.
@@ -24,8 +25,9 @@ const LIVE: i64 = 200;
 struct CallsPage {
     frame: Frame,
     live: Vec<LiveRow>,
+    tabs: Vec<Tab>,
     rows: Vec<Row>,
-    next: Option<i64>,
+    next: Option<String>,
 }
 
 /// The calls that are going on: fetched again when one of them begins, moves on or ends.
@@ -48,6 +50,23 @@ struct LiveRow {
     lasts: String,
 }
 
+/// A choice of calls.
+struct Tab {
+    href: String,
+    label: &'static str,
+    here: bool,
+}
+
+/// The choices, and their word in the address.
+const FILTERS: [(CallFilter, &str, &str); 6] = [
+    (CallFilter::All, "", "Semua"),
+    (CallFilter::Missed, "tak-terjawab", "Tak terjawab"),
+    (CallFilter::WithoutRecording, "tanpa-rekaman", "Tanpa rekaman"),
+    (CallFilter::EndedBy(EndedBy::Caller), "penelepon", "Ditutup penelepon"),
+    (CallFilter::EndedBy(EndedBy::Hotline), "layanan", "Diakhiri layanan"),
+    (CallFilter::EndedBy(EndedBy::Network), "jaringan", "Putus jaringan"),
+];
+
 struct Row {
     id: i64,
     time: String,
@@ -61,7 +80,9 @@ struct Row {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Before {
+pub(super) struct Wanted {
+    #[serde(default)]
+    hasil: String,
     sebelum: Option<i64>,
 }
 
@@ -69,15 +90,25 @@ pub(super) struct Before {
 pub(super) async fn list(
     State(console): App,
     Extension(actor): Extension<Actor>,
-    Query(before): Query<Before>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
-    let mut calls = console.store.calls_before(before.sebelum.map(CallId), PAGE as i64 + 1).await?;
+    let known = FILTERS.iter().find(|(_, word, _)| *word == wanted.hasil);
+    let &(filter, word, _) = known.unwrap_or(&FILTERS[0]);
+    let before = wanted.sebelum.map(CallId);
+    let mut calls = console.store.calls_before(filter, before, PAGE as i64 + 1).await?;
     let more = calls.len() > PAGE;
     calls.truncate(PAGE);
-    let next = calls.last().filter(|_| more).map(|call| call.id.0);
+    let next = calls.last().filter(|_| more).map(|call| address(word, Some(call.id)));
+    let tab = |&(_, own, label): &(CallFilter, &str, &'static str)| Tab {
+        href: address(own, None),
+        label,
+        here: own == word,
+    };
+    let tabs = FILTERS.iter().map(tab).collect();
     let rows = calls.into_iter().map(|call| row(&console, &actor, call)).collect();
     let frame = Frame::new(&console, &actor, "Panggilan").await?;
-    html(CallsPage { frame, live: live(&console, &actor).await?, rows, next })
+    let live = live(&console, &actor).await?;
+    html(CallsPage { frame, live, tabs, rows, next })
 }
 
 /// `GET /panggilan/berlangsung`
@@ -104,6 +135,16 @@ async fn live(console: &Console, actor: &Actor) -> Result<Vec<LiveRow>, PageErro
         }
     };
     Ok(calls.into_iter().map(row).collect())
+}
+
+/// The list of these calls, from the one before `before` on.
+fn address(word: &str, before: Option<CallId>) -> String {
+    match (word, before) {
+        ("", None) => "/panggilan".into(),
+        ("", Some(before)) => format!("/panggilan?sebelum={}", before.0),
+        (word, None) => format!("/panggilan?hasil={word}"),
+        (word, Some(before)) => format!("/panggilan?hasil={word}&sebelum={}", before.0),
+    }
 }
 
 fn row(console: &Console, actor: &Actor, call: CallListed) -> Row {
@@ -143,7 +184,10 @@ struct CallPage {
     recorded: String,
     code: Option<String>,
     digits: String,
-    steps: Vec<(String, String, String)>,
+    rungs: Vec<Rung>,
+    /// Whether messages were kept, and how many were not.
+    traced: bool,
+    left_out: u32,
 }
 
 /// `GET /panggilan/{call}`
@@ -156,6 +200,9 @@ pub(super) async fn show(
     let call = console.store.call(id).await?.ok_or(PageError::NotFound)?;
     let code = console.store.code_of_call(id).await?;
     let steps = console.store.steps(id).await?;
+    let trace = console.store.trace(id).await?;
+    let (traced, trace) = (trace.is_some(), trace.unwrap_or_default());
+    let rungs = ladder::rungs(&call, &steps, &trace, actor.role);
     let moment = |at: Option<Timestamp>| at.map(|at| console.time(at)).unwrap_or_default();
     html(CallPage {
         frame: Frame::new(&console, &actor, &format!("Panggilan {}", id.0)).await?,
@@ -176,7 +223,9 @@ pub(super) async fn show(
         recorded: show::duration(call.recorded_ms),
         digits: code.as_ref().map(|code| code.digits().to_owned()).unwrap_or_default(),
         code: code.map(|code| code.to_string()),
-        steps: path(call.started, &steps),
+        rungs,
+        traced,
+        left_out: trace.left_out,
     })
 }
 

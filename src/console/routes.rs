@@ -13,7 +13,7 @@ use super::error::PageError;
 use super::{Console, access};
 use super::{
     account, assets, audit, auth, calls, code, counter, inbox, keys, licences, live, menu, sound,
-    staff, ticket, transcript, trust, wall, work,
+    staff, ticket, trace, transcript, trust, wall, work,
 };
 use crate::store::Stage;
 use crate::ticket::Role;
@@ -88,6 +88,8 @@ pub(super) fn table() -> Vec<Route> {
         read("/panggilan", SEES_ALL, get(calls::list)),
         background("/panggilan/berlangsung", SEES_ALL, get(calls::going_on)),
         read("/panggilan/{call}", SEES_ALL, get(calls::show)),
+        read("/panggilan/{call}/jejak.txt", SEES_ALL, get(trace::text)),
+        read("/panggilan/{call}/jejak.pcap", SEES_ALL, get(trace::capture)),
         read("/beranda", SEES_ALL, get(wall::show)),
         read("/beranda/angka", SEES_ALL, get(wall::figures)),
         read("/menu-suara", SEES_ALL, get(menu::show)),

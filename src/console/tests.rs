@@ -1,6 +1,7 @@
 //! The console as a browser meets it: requests in, pages out, on rows in memory and recordings in a folder.
 
 mod access;
+mod calls;
 mod code;
 mod forms;
 mod live;
@@ -180,6 +181,8 @@ impl Office {
             packets_sent: 1500,
             packets_received: 1490,
             packets_lost: 10,
+            first_audio: Some(NOW + Duration::from_millis(240)),
+            trace: calls::trace(),
             steps: vec![
                 Step { at: NOW, step: "menu".into(), what: "enter".into() },
                 Step {

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::policy::{self, Dialog, Gate, Verdict, stateless_response};
 use super::repair::{Repaired, repair};
 use super::text::{Message, Request, read};
+use super::trace::{Traces, Wire};
 
 pub use limiter::Limiter;
 
@@ -61,6 +62,7 @@ pub struct EdgeSocket {
     config: Config,
     gate: Arc<Gate>,
     limiter: Mutex<Limiter>,
+    traces: Arc<Traces>,
 }
 
 /// What becomes of a datagram.
@@ -74,10 +76,15 @@ enum Fate {
 }
 
 impl EdgeSocket {
-    /// Wraps `inner`; `gate` is shared with the other transports.
-    pub fn new(inner: Arc<dyn UdpSocket>, config: Config, gate: Arc<Gate>) -> EdgeSocket {
+    /// Wraps `inner`; `gate` and `traces` are shared with the other transports.
+    pub fn new(
+        inner: Arc<dyn UdpSocket>,
+        config: Config,
+        gate: Arc<Gate>,
+        traces: Arc<Traces>,
+    ) -> EdgeSocket {
         let limiter = Mutex::new(Limiter::new(config.rate, config.burst));
-        EdgeSocket { inner, config, gate, limiter }
+        EdgeSocket { inner, config, gate, limiter, traces }
     }
 
     fn judge(&self, buf: &mut [u8], len: usize, source: SocketAddr, now: Instant) -> Fate {
@@ -103,13 +110,14 @@ impl EdgeSocket {
             }
             Repaired::Whole(Cow::Borrowed(bytes)) => {
                 let at = len - bytes.len();
-                let fate = self.screen(bytes, source, now);
+                let fate = self.screen(bytes, bytes, source, now);
                 buf.copy_within(at..len, 0);
                 fate
             }
             Repaired::Whole(Cow::Owned(bytes)) => {
+                let fate = self.screen(&bytes, &buf[..len], source, now);
                 buf[..bytes.len()].copy_from_slice(&bytes);
-                self.screen(&bytes, source, now)
+                fate
             }
         }
     }
@@ -119,26 +127,33 @@ impl EdgeSocket {
             || self.limiter.lock().unwrap_or_else(PoisonError::into_inner).allow(source, now)
     }
 
-    fn screen(&self, message: &[u8], source: SocketAddr, now: Instant) -> Fate {
-        match read(message) {
-            Err(_) => Fate::Nothing("unreadable"),
-            Ok(Message::Response(response)) if policy::is_ours(&response) => {
-                if is_digestible(message) {
-                    Fate::Through(message.len())
-                } else {
-                    Fate::Nothing("unreadable")
-                }
+    /// Judges a mended message; `raw` is what it was before.
+    fn screen(&self, message: &[u8], raw: &[u8], source: SocketAddr, now: Instant) -> Fate {
+        let Ok(read) = read(message) else { return Fate::Nothing("unreadable") };
+        let fate = self.fate(message, &read, source, now);
+        let passed = matches!(fate, Fate::Through(_));
+        self.traces.received(&read, raw, udp(source), passed, now);
+        fate
+    }
+
+    fn fate(&self, message: &[u8], read: &Message, source: SocketAddr, now: Instant) -> Fate {
+        match read {
+            Message::Response(response) if !policy::is_ours(response) => {
+                Fate::Nothing("misrouted_response")
             }
-            Ok(Message::Response(_)) => Fate::Nothing("misrouted_response"),
-            Ok(Message::Request(request)) => {
-                match self.gate.screen(&request, Dialog::Unknown, now) {
-                    Verdict::Pass if is_digestible(message) => Fate::Through(message.len()),
-                    Verdict::Pass => answer(&request, source, policy::unreadable(&request)),
-                    verdict => answer(&request, source, verdict),
-                }
-            }
+            Message::Response(_) if is_digestible(message) => Fate::Through(message.len()),
+            Message::Response(_) => Fate::Nothing("unreadable"),
+            Message::Request(request) => match self.gate.screen(request, Dialog::Unknown, now) {
+                Verdict::Pass if is_digestible(message) => Fate::Through(message.len()),
+                Verdict::Pass => answer(request, source, policy::unreadable(request)),
+                verdict => answer(request, source, verdict),
+            },
         }
     }
+}
+
+fn udp(peer: SocketAddr) -> Wire {
+    Wire { peer, transport: "UDP" }
 }
 
 /// Whether rsipstack reads a mended message and finds its transaction; if not, it would drop it without a word.
@@ -196,7 +211,7 @@ impl UdpSocket for EdgeSocket {
                 }
                 Fate::Answer(response) => {
                     // A lost answer is asked for again.
-                    let _ = self.inner.send_to(&response, source).await;
+                    let _ = self.send_to(&response, source).await;
                     "answered"
                 }
                 Fate::Nothing(why) => why,
@@ -205,7 +220,9 @@ impl UdpSocket for EdgeSocket {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the edge reads the clock for the pure traces")]
     async fn send_to(&self, buf: &[u8], addr: SocketAddr) -> rsipstack::Result<usize> {
+        self.traces.sent(buf, udp(addr), Instant::now());
         self.inner.send_to(buf, addr).await
     }
 

@@ -31,6 +31,7 @@ pub use transport::source_towards;
 use super::Admission;
 use super::socket::EdgeSocket;
 use super::timers::SessionTimer;
+use super::trace::Traces;
 use owner::{Command, Input};
 
 mod admission;
@@ -87,6 +88,7 @@ struct Shared {
     endpoint: EndpointInnerRef,
     layer: Arc<DialogLayer>,
     door: Arc<admission::Door>,
+    traces: Arc<Traces>,
     dialogs: Mutex<HashMap<DialogId, mpsc::UnboundedSender<Input>>>,
     owners: TaskTracker,
     stop: CancellationToken,
@@ -106,7 +108,9 @@ impl UserAgent {
         };
         let stop = CancellationToken::new();
         let door = Arc::new(admission::Door::new(config.edge()));
-        let udp = EdgeSocket::new(Arc::new(udp), config.edge(), door.gate.clone());
+        let traces = Arc::new(Traces::new(config.trace_bytes()));
+        let (gate, seen) = (door.gate.clone(), traces.clone());
+        let udp = EdgeSocket::new(Arc::new(udp), config.edge(), gate, seen);
         let connection = UdpConnection::from_socket(Arc::new(udp), advertised, Some(stop.clone()))
             .await
             .map_err(|error| BindError::Stack(error.to_string()))?;
@@ -122,6 +126,7 @@ impl UserAgent {
             advertised,
             config,
             door,
+            traces,
             dialogs: Mutex::default(),
             owners: TaskTracker::new(),
             stop,

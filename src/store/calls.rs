@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::db::{Tx, on_read, on_tx};
+use super::traces::{self, CallTrace};
 use super::writer::Durability;
 use super::{LINE, Store, StoreError, count, sql, tidy, ways};
 use crate::clock::Timestamp;
@@ -28,8 +29,12 @@ pub struct CallEnd {
     pub packets_sent: u64,
     pub packets_received: u64,
     pub packets_lost: u64,
+    /// When the caller's first audio came.
+    pub first_audio: Option<Timestamp>,
     /// The key path, or the rest of it.
     pub steps: Vec<Step>,
+    /// What was said by SIP.
+    pub trace: CallTrace,
 }
 
 /// One entry of the key path.
@@ -124,6 +129,7 @@ pub struct CallRow {
     pub packets_sent: i64,
     pub packets_received: i64,
     pub packets_lost: i64,
+    pub first_audio: Option<Timestamp>,
     /// Milliseconds, all recordings together.
     pub recorded_ms: i64,
     pub ticket: Option<TicketId>,
@@ -249,6 +255,7 @@ async fn end_call(tx: &mut Tx, call: CallId, end: Arc<CallEnd>) -> Result<(), St
             .bind(count(end.packets_sent))
             .bind(count(end.packets_received))
             .bind(count(end.packets_lost))
+            .bind(end.first_audio)
             .execute(conn)
             .await?
             .rows_affected()
@@ -257,6 +264,7 @@ async fn end_call(tx: &mut Tx, call: CallId, end: Arc<CallEnd>) -> Result<(), St
     for step in &end.steps {
         insert_step(tx, call, step).await?;
     }
+    traces::insert(tx, call, end.at, &end.trace).await?;
     ways::count(tx, call, end.at).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::calls::EndReason;
+use super::calls::{EndReason, EndedBy};
 use super::db::on_read;
 use super::sql::{lists as sql, staff};
 use super::work::claim_form;
@@ -135,6 +135,18 @@ impl QueueCounts {
             Queue::All => self.everything,
         }
     }
+}
+
+/// Which calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallFilter {
+    #[default]
+    All,
+    /// Ended before they were answered.
+    Missed,
+    /// Answered, and over without a word kept.
+    WithoutRecording,
+    EndedBy(EndedBy),
 }
 
 /// A call in a list.
@@ -314,18 +326,28 @@ impl Store {
         ))
     }
 
-    /// The newest calls before a call, or of all.
+    /// The newest of these calls before a call, or of all.
     pub async fn calls_before(
         &self,
+        filter: CallFilter,
         before: Option<CallId>,
         limit: i64,
     ) -> Result<Vec<CallListed>, StoreError> {
         let before = before.unwrap_or(CallId(i64::MAX));
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_as(sql::CALLS_BEFORE).bind(before).bind(limit).fetch_all(pool).await?
-        ))
+        let (statement, ended_by) = match filter {
+            CallFilter::All => (sql::CALLS_BEFORE, None),
+            CallFilter::Missed => (sql::CALLS_MISSED, None),
+            CallFilter::WithoutRecording => (sql::CALLS_WITHOUT_RECORDING, None),
+            CallFilter::EndedBy(who) => (sql::CALLS_ENDED_BY, Some(who)),
+        };
+        Ok(on_read!(&self.db, pool, {
+            let query = sqlx::query_as(statement).bind(before).bind(limit);
+            let query = match ended_by {
+                Some(who) => query.bind(who),
+                None => query,
+            };
+            query.fetch_all(pool).await?
+        }))
     }
 
     /// The calls that are going on, the longest first.

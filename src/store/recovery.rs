@@ -114,6 +114,7 @@ async fn close_crashed_call(tx: &mut Tx, call: CallId, at: Timestamp) -> Result<
             .bind(0_i64)
             .bind(0_i64)
             .bind(0_i64)
+            .bind(None::<Timestamp>)
             .execute(conn)
             .await?
             .rows_affected()

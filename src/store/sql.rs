@@ -51,17 +51,21 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
     ANSWER_CALL = "UPDATE call SET codec = $2, answered = $3 WHERE id = $1 AND ended IS NULL";
     END_CALL = "UPDATE call SET ended = $2, end_reason = $3, ended_by = $4, packets_sent = $5,
-        packets_received = $6, packets_lost = $7, recorded_ms =
+        packets_received = $6, packets_lost = $7, first_audio = $8, recorded_ms =
             (SELECT CAST(COALESCE(SUM(duration_ms), 0) AS BIGINT) FROM recording WHERE call = $1)
         WHERE id = $1 AND ended IS NULL";
     INSERT_STEP = "INSERT INTO call_step (call, at, step, what) VALUES ($1, $2, $3, $4)";
     STEPS_OF_CALL = "SELECT at, step, what FROM call_step WHERE call = $1 ORDER BY id";
     CALL = "SELECT id, sip_call_id, trunk, number, asserted, called, started, answered, ended, end_reason,
-        ended_by, codec, packets_sent, packets_received, packets_lost, recorded_ms, ticket
+        ended_by, codec, packets_sent, packets_received, packets_lost, first_audio, recorded_ms, ticket
         FROM call WHERE id = $1";
     CALLS_RECENT = "SELECT id, sip_call_id, trunk, number, asserted, called, started, answered, ended, end_reason,
-        ended_by, codec, packets_sent, packets_received, packets_lost, recorded_ms, ticket
+        ended_by, codec, packets_sent, packets_received, packets_lost, first_audio, recorded_ms, ticket
         FROM call ORDER BY id DESC LIMIT $1";
+    INSERT_TRACE = "INSERT INTO call_trace (call, at, left_out, messages) VALUES ($1, $2, $3, $4)";
+    TRACE_OF_CALL = "SELECT left_out, messages FROM call_trace WHERE call = $1";
+    DELETE_TRACES = "DELETE FROM call_trace WHERE call IN
+        (SELECT call FROM call_trace WHERE at < $1 ORDER BY at LIMIT $2)";
     CALLS_UNFINISHED = "SELECT id, started, answered, number, asserted, ticket FROM call
         WHERE ended IS NULL AND run < $1 ORDER BY run, id";
 

@@ -95,11 +95,28 @@ fn call_end(at: Timestamp) -> CallEnd {
         packets_sent: 1500,
         packets_received: 1490,
         packets_lost: 10,
+        first_audio: Some(after(2)),
+        trace: trace(),
         steps: vec![
             Step { at: NOW, step: "menu".into(), what: "enter".into() },
             Step { at: after(3), step: "menu".into(), what: "key 1".into() },
         ],
     }
+}
+
+fn trace() -> CallTrace {
+    let message = |from_caller, text: &str| TracedMessage {
+        at: NOW,
+        from_caller,
+        peer: "203.0.113.9:5060".into(),
+        transport: "UDP".into(),
+        text: text.into(),
+    };
+    let messages = vec![
+        message(true, "INVITE sip:112@h SIP/2.0\r\n\r\n"),
+        message(false, "SIP/2.0 200 OK\r\n\r\n"),
+    ];
+    CallTrace { messages, left_out: 3 }
 }
 
 fn kept(at: Timestamp) -> RecordingEnd {

@@ -211,6 +211,8 @@ async fn calls_that_go_on_are_shown_with_their_step() {
         packets_sent: 0,
         packets_received: 0,
         packets_lost: 0,
+        first_audio: None,
+        trace: CallTrace::default(),
         steps: Vec::new(),
     };
     store.end_call(call, end).await.unwrap();

@@ -42,6 +42,8 @@ async fn called(office: &Office, path: &[(&str, &str)]) {
         packets_sent: 0,
         packets_received: 0,
         packets_lost: 0,
+        first_audio: None,
+        trace: CallTrace::default(),
         steps: path.iter().map(step).collect(),
     };
     office.store().end_call(call, end).await.unwrap();

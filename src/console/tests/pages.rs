@@ -171,6 +171,8 @@ async fn what_strangers_say_and_write_stays_text() {
         packets_sent: 0,
         packets_received: 0,
         packets_lost: 0,
+        first_audio: None,
+        trace: calls::hostile_trace(EVIL),
         steps: vec![Step { at: NOW, step: EVIL.into(), what: EVIL.into() }],
     };
     office.store().end_call(call, end).await.unwrap();
@@ -193,6 +195,7 @@ async fn what_strangers_say_and_write_stays_text() {
         "/kotak-masuk?cari=alert".into(),
         "/panggilan".into(),
         format!("/panggilan/{}", call.0),
+        "/panggilan?hasil=penelepon".into(),
         "/audit".into(),
         format!("/masuk?ke={sought}"),
     ] {
@@ -251,6 +254,8 @@ async fn every_field_has_a_label_and_every_page_one_heading() {
         "/beranda",
         "/audit",
         "/tombol",
+        "/panggilan",
+        "/panggilan/1",
         &ticket,
     ] {
         let text = office.get("admin", path).await.text();

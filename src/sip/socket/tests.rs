@@ -7,7 +7,8 @@ async fn pair(config: Config) -> (EdgeSocket, Plain) {
     let inner = Arc::new(Plain::bind("127.0.0.1:0").await.unwrap());
     let phone = Plain::bind("127.0.0.1:0").await.unwrap();
     phone.connect(inner.local_addr().unwrap()).await.unwrap();
-    (EdgeSocket::new(inner, config, Arc::new(Gate::new(Vec::new()))), phone)
+    let gate = Arc::new(Gate::new(Vec::new()));
+    (EdgeSocket::new(inner, config, gate, Arc::new(Traces::new(0))), phone)
 }
 
 fn request(method: &str, more: &str) -> String {

@@ -12,6 +12,7 @@ use tracing::info;
 use super::dialog::Dialog;
 use super::owner::{self, Command, Input};
 use super::{Shared, reply};
+use crate::sip::trace::Trace;
 use crate::sip::{Caller, DialogEvent, EndReason, Refusal};
 
 /// A call that wants an answer. Dropping it refuses with 480.
@@ -30,6 +31,8 @@ pub struct InboundCall {
     pub trunk: Option<String>,
     /// The session description; `None` when the caller leaves the offer to us (RFC 3261 section 13.2.1).
     pub offer: Option<String>,
+    /// What is said from the INVITE on; `None` when nothing is kept.
+    pub trace: Option<Trace>,
     pub(super) line: Line,
 }
 

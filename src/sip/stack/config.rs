@@ -35,6 +35,9 @@ pub struct Config {
     pub burst: u32,
     /// What we call ourselves in User-Agent.
     pub user_agent: String,
+    /// Megabytes of memory for the messages of the calls in progress, which are kept with each call for the technician;
+    /// 0 keeps none.
+    pub trace: u32,
     /// T1 of RFC 3261 section 17.1.1.1 in milliseconds: the guess at a round trip on which all retransmission rests.
     pub t1_ms: u32,
 }
@@ -53,6 +56,7 @@ impl Default for Config {
             rate: 50.0,
             burst: 200,
             user_agent: concat!("kentongan/", env!("CARGO_PKG_VERSION")).to_owned(),
+            trace: 64,
             t1_ms: 500,
         }
     }
@@ -96,6 +100,11 @@ impl Config {
             }
         };
         socket::Config { allow, unlimited, rate: self.rate, burst: self.burst }
+    }
+
+    /// Bytes of messages that are kept at most.
+    pub(super) fn trace_bytes(&self) -> usize {
+        usize::try_from(self.trace).unwrap_or(usize::MAX).saturating_mul(1 << 20)
     }
 
     fn trunk_networks(&self) -> impl Iterator<Item = IpNet> {

@@ -104,11 +104,13 @@ fn new_call(
     let trunk = shared.config.trunk_of(flow.peer.ip());
     let trusted = trunk.is_some_and(|trunk| trunk.asserts_identity);
     let cseq = request.cseq_header().and_then(|cseq| cseq.seq()).ok();
+    let id = dialog.id();
+    let trace = shared.traces.claim(&call_id, &id.remote_tag, &id.local_tag);
     let (handle, ends) = call::handle(&log_id);
     let owner = Owner {
         shared: shared.clone(),
         log_id: log_id.clone(),
-        id: dialog.id(),
+        id,
         flow,
         dialog: dialog.clone(),
         phase: Phase::Early,
@@ -144,6 +146,7 @@ fn new_call(
         log_id,
         peer: flow.peer,
         offer,
+        trace,
         line,
     };
     tokio::spawn(drive(dialog, transaction));

@@ -45,11 +45,37 @@ async fn a_call_is_a_row_from_begin_to_end() {
                 packets_sent: 1500,
                 packets_received: 1490,
                 packets_lost: 10,
+                first_audio: Some(after(2)),
                 recorded_ms: 12_345,
                 ticket: None,
             }
         );
         assert_eq!(store.steps(call).await.unwrap(), call_end(NOW).steps);
+        assert_eq!(store.trace(call).await.unwrap(), Some(trace()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_are_forgotten_when_their_time_is_over_and_calls_are_not() {
+    on_each_store(async |store| {
+        let mut calls = Vec::new();
+        for second in [10, 20, 30] {
+            let call = store.begin_call(new_call()).await.unwrap();
+            store.end_call(call, call_end(after(second))).await.unwrap();
+            calls.push(call);
+        }
+        let silent = store.begin_call(new_call()).await.unwrap();
+        let end = CallEnd { trace: CallTrace::default(), ..call_end(after(10)) };
+        store.end_call(silent, end).await.unwrap();
+        assert!(!store.forget_traces(after(30)).await.unwrap());
+        let mut kept = Vec::new();
+        for &call in &calls {
+            kept.push(store.trace(call).await.unwrap().is_some());
+            assert!(store.call(call).await.unwrap().is_some());
+        }
+        assert_eq!(kept, [false, false, true]);
+        assert_eq!(store.trace(silent).await.unwrap(), None);
     })
     .await;
 }
