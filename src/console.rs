@@ -19,8 +19,11 @@ mod ladder;
 mod licences;
 mod live;
 mod menu;
+mod opus;
 mod page;
 mod pcap;
+mod prompts;
+mod range;
 mod routes;
 mod secret;
 mod show;
@@ -52,6 +55,8 @@ use crate::ticket::suggest::Suggester;
 
 pub use access::Encrypted;
 pub use live::{Live, watch};
+pub use opus::Opus;
+pub use prompts::Prompts;
 pub use routes::routes;
 pub use secret::{PasswordError, Passwords, one_time_password};
 pub use trust::Authority;
@@ -104,6 +109,8 @@ pub struct Console {
     pub authority: Option<Authority>,
     /// Where the prompts' texts are: a menu may say nothing else.
     pub prompts_folder: PathBuf,
+    pub opus: Opus,
+    pub prompts: Prompts,
     pub config: Config,
     /// One walk-in report is taken at a time, so that a form that was sent twice is seen.
     pub counter: tokio::sync::Mutex<()>,

@@ -78,6 +78,13 @@ impl Files {
         Ok(self.root.join(name))
     }
 
+    /// The path of a name, with its folder made.
+    pub fn place(&self, name: &str) -> Result<PathBuf, FilesError> {
+        let path = self.path(name)?;
+        make_parent(&path)?;
+        Ok(path)
+    }
+
     /// Bytes that this program may still write.
     pub fn free_space(&self) -> Result<u64, FilesError> {
         let stat = rustix::fs::statvfs(&self.root)

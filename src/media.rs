@@ -6,6 +6,7 @@ pub mod codec;
 pub mod engine;
 pub mod inband;
 pub mod jitter;
+pub mod opus;
 pub mod prompt;
 pub mod recorder;
 pub mod sdp;

@@ -12,11 +12,13 @@ mod catalogue;
 mod check;
 mod record;
 mod render;
+mod take;
 
 pub use catalogue::{Catalogue, CatalogueError, Content, Fault, Prompt, Voice};
-pub use check::{Finding, Problem, Severity, check, report};
+pub use check::{Finding, LONGEST_SECONDS, Problem, Severity, check, check_one, report};
 pub use record::RecordError;
 pub use render::{RenderError, Rendered, Which, render};
+pub use take::{LONGEST_TAKE_SECONDS, Take, TakeError};
 
 #[cfg(test)]
 mod tests {

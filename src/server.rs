@@ -23,7 +23,7 @@ use crate::asr::worker::{Workers, Workplace};
 use crate::call::{Hotline, recovery};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Role};
-use crate::console::{self, Authority, Console, Passwords};
+use crate::console::{self, Authority, Console, Opus, Passwords};
 use crate::files::Files;
 use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
@@ -68,7 +68,7 @@ impl Server {
         let files = Files::new(&config.data)?;
         recovery::close_crashed_calls(&store, &files, config.calls.min_speech(), clock.now())
             .await?;
-        let (voice, seen) = voice::begin(&config, &store, clock.now()).await?;
+        let (voice, seen) = voice::begin(&config, &store, &files, clock.now()).await?;
         let engine =
             Engine::start(config.media.clone()).context("the media threads cannot start")?;
         let (closing, on_closing) = watch::channel(false);
@@ -217,6 +217,8 @@ fn console_of(config: &Config, hotline: &Hotline, authority: Option<Authority>) 
         passwords: Passwords::default(),
         authority,
         prompts_folder: config.prompts.folder.clone(),
+        opus: Opus::default(),
+        prompts: console::Prompts::default(),
         config: config.console.clone(),
         counter: tokio::sync::Mutex::default(),
         live: Arc::default(),

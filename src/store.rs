@@ -17,6 +17,7 @@ mod lookups;
 mod mends;
 mod menu;
 mod pins;
+mod prompts;
 mod queues;
 mod recordings;
 mod recovery;
@@ -59,6 +60,9 @@ pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
 pub use mends::{MendError, MendRow, NewMend};
 pub use menu::{MenuError, MenuListed, MenuOrigin, MenuRow, MenuState, NewMenu};
+pub use prompts::{
+    LONGEST_PROMPT, NewTake, NewText, PromptChoice, PromptError, TakeOrigin, TakeRow, one_line,
+};
 pub use queues::{
     After, CallFilter, CallListed, Filter, LiveCall, Order, Queue, QueueCounts, QueueRow, Wall,
 };

@@ -250,7 +250,7 @@ const HEADERS: [(&str, &str); 7] = [
 /// vouches this is left out: it would take the way to `/percaya` from whoever does not trust that yet.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Adds them, and keeps pages out of every cache.
+/// Adds them where a page says nothing else, and keeps pages out of every cache.
 pub(super) async fn harden(
     State(console): State<Arc<Console>>,
     mut response: Response,
@@ -260,7 +260,7 @@ pub(super) async fn harden(
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
     }
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     let keep = headers.entry(header::CACHE_CONTROL);
     keep.or_insert(HeaderValue::from_static("no-store"));

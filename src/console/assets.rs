@@ -54,6 +54,21 @@ const ASSETS: &[Asset] = &[
         kind: "text/javascript; charset=utf-8",
         text: include_str!("assets/menu.js"),
     },
+    Asset {
+        name: "play.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/play.js"),
+    },
+    Asset {
+        name: "recorder.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/recorder.js"),
+    },
+    Asset {
+        name: "tape.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/tape.js"),
+    },
     Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
 ];
 

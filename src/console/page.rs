@@ -58,6 +58,7 @@ const MENU: &[(&str, &str, &[Role])] = &[
     ("/kotak-masuk", "Kotak masuk", &Role::ALL),
     ("/loket", "Loket", &[Role::Operator, Role::Supervisor, Role::Admin]),
     ("/panggilan", "Panggilan", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
+    ("/prompt", "Prompt", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
     ("/beranda", "Beranda", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
     ("/menu-suara", "Menu suara", &[Role::Operator, Role::Supervisor, Role::Auditor, Role::Admin]),
     ("/audit", "Audit", &[Role::Supervisor, Role::Auditor, Role::Admin]),
@@ -152,6 +153,11 @@ impl Told {
             "sandi" => "Kata sandi Anda sudah diganti.",
             "sesi" => "Sudah dikeluarkan.",
             "lepas" => "Verifikasi dua langkah Anda sudah dilepas.",
+            "suara" => "Suara ini didengar mulai panggilan berikutnya.",
+            "teks" => "Teks tersimpan, dan diucapkan mulai panggilan berikutnya.",
+            "teks_lama" => {
+                "Teks tersimpan, tetapi penelepon masih mendengar suara yang lama. Rekam atau unggah suara yang sesuai."
+            }
             "petugas" => "Perubahan petugas tersimpan.",
             _ => return None,
         })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::routing::{MethodRouter, get, post};
@@ -10,10 +11,11 @@ use axum::routing::{MethodRouter, get, post};
 use super::access::Access::{self, Anyone, Midway, Roles};
 use super::access::Asked;
 use super::error::PageError;
+use super::prompts::change::LARGEST_BODY;
 use super::{Console, access};
 use super::{
-    account, assets, audit, auth, calls, code, counter, inbox, keys, licences, live, menu, sound,
-    staff, ticket, trace, transcript, trust, wall, work,
+    account, assets, audit, auth, calls, code, counter, inbox, keys, licences, live, menu, prompts,
+    sound, staff, ticket, trace, transcript, trust, wall, work,
 };
 use crate::store::Stage;
 use crate::ticket::Role;
@@ -77,6 +79,7 @@ pub(super) fn table() -> Vec<Route> {
         background("/tiket/{code}/hadir", EVERYBODY, get(live::here)),
         read("/tiket/{code}/tanda-terima", CALL_CENTRE, get(counter::receipt)),
         read("/tiket/{code}/rekaman/{recording}", EVERYBODY, get(sound::listen)),
+        read("/tiket/{code}/rekaman/{recording}/opus", EVERYBODY, get(sound::listen_to_opus)),
         read("/tiket/{code}/rekaman/{recording}/gelombang", EVERYBODY, get(sound::waveform)),
         write("/tiket/{code}/rekaman/{recording}/bagian/{position}", CALL_CENTRE, post(transcript::mend)),
         write("/tiket/{code}/langkah", CHANGES_TICKETS, post(work::step)),
@@ -90,6 +93,14 @@ pub(super) fn table() -> Vec<Route> {
         read("/panggilan/{call}", SEES_ALL, get(calls::show)),
         read("/panggilan/{call}/jejak.txt", SEES_ALL, get(trace::text)),
         read("/panggilan/{call}/jejak.pcap", SEES_ALL, get(trace::capture)),
+        read("/prompt", SEES_ALL, get(prompts::list)),
+        read("/prompt/{prompt}", SEES_ALL, get(prompts::one::show)),
+        read("/prompt/{prompt}/suara", SEES_ALL, get(prompts::one::hear)),
+        read("/prompt/{prompt}/suara/bawaan", SEES_ALL, get(prompts::one::hear_shipped)),
+        read("/prompt/{prompt}/suara/{take}", SEES_ALL, get(prompts::one::hear_take)),
+        write("/prompt/{prompt}/suara", DIRECTS, post(prompts::change::bring).layer(DefaultBodyLimit::max(LARGEST_BODY))),
+        write("/prompt/{prompt}/pakai", DIRECTS, post(prompts::change::choose)),
+        write("/prompt/{prompt}/teks", DIRECTS, post(prompts::change::retext)),
         read("/beranda", SEES_ALL, get(wall::show)),
         read("/beranda/angka", SEES_ALL, get(wall::figures)),
         read("/menu-suara", SEES_ALL, get(menu::show)),

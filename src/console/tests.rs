@@ -7,6 +7,7 @@ mod forms;
 mod live;
 mod menu;
 mod pages;
+mod prompts;
 mod sign_in;
 mod sound;
 mod trust;
@@ -101,6 +102,8 @@ impl Office {
             passwords: Passwords::default(),
             authority: None,
             prompts_folder: concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/id").into(),
+            opus: Opus::default(),
+            prompts: Prompts::default(),
             config,
             counter: tokio::sync::Mutex::default(),
             live: Arc::new(Live::checking(Duration::from_millis(20))),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use shape::{FAINTEST_LEVEL, TARGET_LEVEL, active_level, fade_ends, for_telephone};
-pub use wav::{ClipError, Sound, write_wav};
+pub use wav::{ClipError, Sound, wav_bytes, write_wav};
 
 use shape::to_i16;
 
@@ -54,6 +54,13 @@ impl Clip {
         }
     }
 
+    /// A WAV of what a phone plays: through the A-law and back.
+    pub fn as_heard(&self) -> Result<Vec<u8>, hound::Error> {
+        let mut samples = Vec::with_capacity(self.pcma.len());
+        Codec::Pcma.decode(&self.pcma, &mut samples);
+        wav_bytes(&samples)
+    }
+
     /// How long it plays.
     pub fn duration(&self) -> Duration {
         Duration::from_secs(self.pcma.len() as u64) / SAMPLE_RATE
@@ -90,7 +97,8 @@ impl Source {
         }
     }
 
-    fn load(&self) -> Result<Clip, ClipError> {
+    /// Reads it into the telephone's form.
+    pub fn load(&self) -> Result<Clip, ClipError> {
         match self {
             Source::Recorded(path) => Clip::from_recording(path),
             Source::Rendered(path) => Clip::from_wav(path),
@@ -128,6 +136,12 @@ impl Library {
     /// A library of clips made elsewhere (tests, tones).
     pub fn from_clips(clips: impl IntoIterator<Item = (String, Clip)>) -> Library {
         Library { clips: clips.into_iter().map(|(id, clip)| (id, Arc::new(clip))).collect() }
+    }
+
+    /// The same with other clips for some ids.
+    pub fn with(mut self, clips: impl IntoIterator<Item = (String, Clip)>) -> Library {
+        self.clips.extend(clips.into_iter().map(|(id, clip)| (id, Arc::new(clip))));
+        self
     }
 
     /// The clip of this id.

@@ -9,7 +9,7 @@ use crate::media::SAMPLE_RATE;
 use crate::media::prompt::{self, ClipError, RECORDED, Sound, Source};
 
 /// Longer prompts lose their listeners.
-const LONGEST_SECONDS: f32 = 15.0;
+pub const LONGEST_SECONDS: f32 = 15.0;
 /// Further off than this from the level of all prompts, in dB, a rendering was not made by us.
 const LEVEL_TOLERANCE: f32 = 6.0;
 
@@ -167,6 +167,14 @@ pub fn check(catalogue: &Catalogue, dir: &Path) -> Vec<Finding> {
     findings
 }
 
+/// What is wrong with one prompt of a catalogue.
+pub fn check_one(catalogue: &Catalogue, dir: &Path, id: &str) -> Vec<Problem> {
+    let Some(prompt) = catalogue.get(id) else { return vec![] };
+    // A record that cannot be read makes every rendering stale, which is what is told.
+    let record = Record::read(dir).unwrap_or_default();
+    check_prompt(catalogue, &record, dir, id, prompt)
+}
+
 /// The findings one a line, and a line that sums them up.
 pub fn report(findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|f| f.severity() == Severity::Error).count();
@@ -241,7 +249,7 @@ fn check_rendering(path: &Path, sound: &Sound) -> Option<Problem> {
 }
 
 /// How often three samples in a row or more stand at full scale.
-fn flat_places(samples: &[f32]) -> usize {
+pub(super) fn flat_places(samples: &[f32]) -> usize {
     samples
         .chunk_by(|a, b| is_full(*a) && is_full(*b))
         .filter(|run| run.len() >= 3 && is_full(run[0]))

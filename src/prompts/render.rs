@@ -103,7 +103,12 @@ fn write_wav(path: &Path, samples: &[f32]) -> Result<(), RenderError> {
 }
 
 /// Has the engine speak a text, and makes it fit for a telephone.
-fn speak(voice: &Voice, id: &str, text: &str, path: &Path) -> Result<Vec<f32>, RenderError> {
+pub(super) fn speak(
+    voice: &Voice,
+    id: &str,
+    text: &str,
+    path: &Path,
+) -> Result<Vec<f32>, RenderError> {
     let raw = path.with_extension("espeak.wav");
     let spoken = run_engine(Path::new(&voice.engine), voice, id, text, &raw);
     let sound = spoken.and_then(|()| {

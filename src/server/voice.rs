@@ -12,14 +12,42 @@ use tracing::{error, info, warn};
 use crate::call::{Hotline, Voice};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::files::Files;
 use crate::ivr::PromptId;
-use crate::media::prompt::Library;
+use crate::media::prompt::{Library, Source};
 use crate::menu::{self, Found};
 use crate::prompts::Catalogue;
-use crate::store::{MenuRow, Store};
+use crate::store::{MenuRow, Store, StoreError, TakeOrigin};
 
 /// How often the files and the rows are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// The voices that the console brought, by the prompt that each is for. They win over those that come with the program.
+type Takes = BTreeMap<String, Source>;
+
+/// Those that are to be heard.
+async fn takes(store: &Store, files: &Files) -> Result<Takes, StoreError> {
+    let mut takes = Takes::new();
+    for take in store.chosen_takes().await? {
+        let Ok(path) = files.path(&take.file) else { continue };
+        let source = match take.origin {
+            TakeOrigin::Synthetic => Source::Rendered(path),
+            TakeOrigin::Microphone | TakeOrigin::Upload => Source::Recorded(path),
+        };
+        takes.insert(take.prompt, source);
+    }
+    Ok(takes)
+}
+
+/// A voice with those of the console in it.
+fn with_takes(voice: Voice, takes: &Takes) -> Voice {
+    let clips = takes.iter().filter_map(|(id, take)| {
+        // Callers hear the shipped voice rather than nothing.
+        let unreadable = |error: &_| error!(%error, prompt = id, "a recorded prompt is not heard");
+        Some((id.clone(), take.load().inspect_err(unreadable).ok()?))
+    });
+    Voice { prompts: voice.prompts.with(clips), ..voice }
+}
 
 /// The voice of the script that the configuration names, whatever was published.
 pub fn load(config: &Config) -> anyhow::Result<Voice> {
@@ -45,10 +73,13 @@ pub fn name(version: &MenuRow) -> String {
 }
 
 /// The voice of the version that answers.
-async fn published_voice(config: &Config, store: &Store) -> anyhow::Result<Voice> {
+async fn published_voice(config: &Config, store: &Store, takes: &Takes) -> anyhow::Result<Voice> {
     let version = store.menu_published().await?.context("no menu is published")?;
-    let config = config.clone();
-    let loading = move || of(&config, &name(&version), version.text);
+    let (config, takes) = (config.clone(), takes.clone());
+    let loading = move || {
+        let voice = of(&config, &name(&version), version.text)?;
+        anyhow::Ok(with_takes(voice, &takes))
+    };
     tokio::task::spawn_blocking(loading).await?
 }
 
@@ -57,6 +88,7 @@ async fn published_voice(config: &Config, store: &Store) -> anyhow::Result<Voice
 pub struct Seen {
     script: Look,
     prompts: Look,
+    takes: Takes,
     version: Option<i64>,
 }
 
@@ -64,6 +96,7 @@ pub struct Seen {
 pub async fn begin(
     config: &Config,
     store: &Store,
+    files: &Files,
     now: Timestamp,
 ) -> anyhow::Result<(Voice, Seen)> {
     let (script, prompts) = look_at(config).await;
@@ -71,8 +104,9 @@ pub async fn begin(
         anyhow::ensure!(store.menu_published_number().await?.is_some(), error);
         error!("the script is not used, the menu that was published last is: {error:#}");
     }
-    let seen = Seen { script, prompts, version: store.menu_published_number().await? };
-    Ok((published_voice(config, store).await?, seen))
+    let takes = takes(store, files).await?;
+    let seen = Seen { script, prompts, takes, version: store.menu_published_number().await? };
+    Ok((published_voice(config, store, &seen.takes).await?, seen))
 }
 
 async fn take_file(config: &Config, store: &Store, now: Timestamp) -> anyhow::Result<()> {
@@ -126,11 +160,16 @@ async fn refresh(config: &Config, hotline: &Hotline, seen: &mut Seen, told: bool
         Ok(published) => published,
         Err(error) => return error!(%error, "whether another menu was published cannot be told"),
     };
-    if !told && prompts == seen.prompts && seen.version == published {
+    let takes = match takes(store, &hotline.files).await {
+        Ok(takes) => takes,
+        Err(error) => return error!(%error, "which voices were recorded cannot be told"),
+    };
+    let same = prompts == seen.prompts && takes == seen.takes && published == seen.version;
+    if !told && same {
         return;
     }
-    (seen.prompts, seen.version) = (prompts, published);
-    match published_voice(config, store).await {
+    (seen.prompts, seen.takes, seen.version) = (prompts, takes, published);
+    match published_voice(config, store, &seen.takes).await {
         Ok(voice) => {
             hotline.voice.store(Arc::new(voice));
             info!("script and prompts read again; the next call gets them");

@@ -27,12 +27,14 @@ macro_rules! found_ticket {
 pub(super) mod deadlines;
 pub(super) mod lists;
 pub(super) mod menu;
+pub(super) mod prompts;
 pub(super) mod staff;
 
 /// All of them, for the tests.
 #[cfg(test)]
 pub(super) fn every() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ALL.iter().chain(staff::ALL).chain(deadlines::ALL).chain(lists::ALL).chain(menu::ALL)
+    let parts = [ALL, staff::ALL, deadlines::ALL, lists::ALL, menu::ALL, prompts::ALL];
+    parts.into_iter().flatten()
 }
 
 statements! {

@@ -8,6 +8,10 @@ use super::*;
 async fn filled(office: &Office, path: &str, ticket: &Ticket) -> String {
     let call = ticket.call.map_or(1, |call| call.0).to_string();
     office.has_menu().await;
+    let take = match path.contains("{take}") {
+        true => take(office).await.to_string(),
+        false => String::new(),
+    };
     path.replace("{code}", ticket.code.digits())
         .replace("{recording}", &office.recording_of(ticket).await.to_string())
         .replace("{position}", "0")
@@ -16,6 +20,27 @@ async fn filled(office: &Office, path: &str, ticket: &Ticket) -> String {
         .replace("{login}", "korban")
         .replace("{name}", "style.css")
         .replace("{token}", "salah")
+        .replace("{prompt}", "menu.lapor")
+        .replace("{take}", &take)
+}
+
+/// A voice that somebody recorded for the prompt of the addresses.
+async fn take(office: &Office) -> i64 {
+    let file = "prompts/x.wav".to_owned();
+    let path = office.console.files.place(&file).unwrap();
+    write_wav(&path, 4_000);
+    let take = NewTake {
+        prompt: "menu/lapor".into(),
+        origin: TakeOrigin::Upload,
+        text: "x".into(),
+        file,
+        duration_ms: 500,
+        clipped: 0,
+    };
+    let staff = office.store().staff_by_login("penyelia").await.unwrap().unwrap().id;
+    let worker = Worker { staff, doer: doer("penyelia"), agency: None };
+    office.store().add_take(take, worker, NOW).await.unwrap();
+    office.store().takes("menu/lapor").await.unwrap()[0].id
 }
 
 async fn asked(office: &Office, method: &Method, login: &str, path: &str) -> Page {

@@ -161,6 +161,8 @@ async fn the_first_admin_signs_up_once_and_only_by_the_link() {
         passwords: Passwords::default(),
         authority: None,
         prompts_folder: office.console.prompts_folder.clone(),
+        opus: Opus::default(),
+        prompts: Prompts::default(),
         config: Config::default(),
         counter: tokio::sync::Mutex::default(),
     });

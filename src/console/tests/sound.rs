@@ -134,3 +134,69 @@ async fn a_recording_is_drawn_from_its_samples() {
     );
     assert_eq!(office.get("petugas", &path).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_recording_is_heard_as_opus_and_made_into_it_once() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&[]).await;
+    let recording = office.recording_of(&ticket).await;
+    let path = format!("/tiket/{}/rekaman/{recording}", ticket.code.digits());
+    let before = office.deeds().await.len();
+    let whole = office.get("petugas", &format!("{path}/opus")).await;
+    assert_eq!(whole.status, StatusCode::OK);
+    assert_eq!(whole.headers[header::CONTENT_TYPE], "audio/ogg");
+    assert!(
+        whole.body.starts_with(b"OggS") && whole.body.len() < 8_044 / 4,
+        "{}",
+        whole.body.len()
+    );
+    let cache = office.folder.path().join("cache/opus");
+    let made = || cache.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let first = made();
+    let length = whole.body.len();
+    for (range, start, end) in [
+        ("bytes=0-", 0, length),
+        ("bytes=27-99", 27, 100),
+        ("bytes=-10", length - 10, length),
+        ("bytes=0-99999999999999999999999", 0, length),
+    ] {
+        let part = office.piece("petugas", &format!("{path}/opus"), range).await;
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{range}");
+        assert_eq!(part.body, whole.body[start..end], "{range}");
+        let told = format!("bytes {start}-{}/{length}", end - 1);
+        assert_eq!(part.headers[header::CONTENT_RANGE], told.as_str());
+    }
+    for nonsense in ["bytes=9-3", "bytes=0-0,2-2,4-4", "bytes=--1", "bytes=0-0\t,", "lines=1-2"] {
+        let page = office.piece("petugas", &format!("{path}/opus"), nonsense).await;
+        assert_eq!((page.status, page.body.len()), (StatusCode::OK, length), "{nonsense}");
+    }
+    for beyond in
+        [format!("bytes={length}-"), "bytes=99999999999999999999-".into(), "bytes=-0".into()]
+    {
+        let page = office.piece("petugas", &format!("{path}/opus"), &beyond).await;
+        assert_eq!(page.status, StatusCode::RANGE_NOT_SATISFIABLE, "{beyond}");
+    }
+    office.get("petugas", &path).await;
+    assert_eq!(made(), first, "made once");
+    let told = [format!("petugas listen recording {recording}")];
+    assert_eq!(office.deeds().await[before..], told, "whatever the form, it is one listening");
+}
+
+#[tokio::test]
+async fn what_cannot_be_made_into_opus_is_heard_as_wav() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&[]).await;
+    let recording = office.recording_of(&ticket).await;
+    let path = format!("/tiket/{}/rekaman/{recording}", ticket.code.digits());
+    let row = office.view(&ticket.code).await.recordings.remove(0);
+    let wav = office.console.files.path(&row.file).unwrap();
+    std::fs::write(&wav, b"RIFF, and then the power went").unwrap();
+    assert_eq!(office.get("petugas", &format!("{path}/opus")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(office.get("petugas", &path).await.status, StatusCode::OK);
+    // Mended, it is another file, and to be had.
+    write_wav(&wav, 4_000);
+    assert_eq!(office.get("petugas", &format!("{path}/opus")).await.status, StatusCode::OK);
+    let page = office.get("petugas", &format!("/tiket/{}", ticket.code.digits())).await.text();
+    let (opus, wav) = (page.find("audio/ogg").unwrap(), page.find("audio/wav").unwrap());
+    assert!(opus < wav, "the player tries Opus first");
+}

@@ -18,6 +18,8 @@ impl Office {
             suggester: None,
             passwords: Passwords::default(),
             prompts_folder: office.console.prompts_folder.clone(),
+            opus: Opus::default(),
+            prompts: Prompts::default(),
             authority: Some(Authority::new(CERTIFICATE.to_vec())),
             config: Config::default(),
             counter: tokio::sync::Mutex::default(),

@@ -2,7 +2,7 @@
 
 mod law;
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
@@ -166,19 +166,28 @@ fn resample(
     Ok(resampler.process_all(&input, samples.len(), None)?.take_data())
 }
 
+/// The form of everything that is written here.
+const SPEC: WavSpec = WavSpec {
+    channels: 1,
+    sample_rate: SAMPLE_RATE,
+    bits_per_sample: 16,
+    sample_format: SampleFormat::Int,
+};
+
 /// Writes 8 kHz samples (full scale is 1) as a mono 16-bit WAV, under another name first: nobody ever reads half a prompt.
 pub fn write_wav(path: &Path, samples: &[f32]) -> Result<(), hound::Error> {
-    let spec = WavSpec {
-        channels: 1,
-        sample_rate: SAMPLE_RATE,
-        bits_per_sample: 16,
-        sample_format: SampleFormat::Int,
-    };
     let part = path.with_extension("wav.part");
-    let mut writer = WavWriter::create(&part, spec)?;
-    for sample in to_i16(samples) {
+    std::fs::write(&part, wav_bytes(&to_i16(samples))?)?;
+    Ok(std::fs::rename(&part, path)?)
+}
+
+/// 8 kHz samples as a mono 16-bit WAV.
+pub fn wav_bytes(samples: &[i16]) -> Result<Vec<u8>, hound::Error> {
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = WavWriter::new(&mut file, SPEC)?;
+    for &sample in samples {
         writer.write_sample(sample)?;
     }
     writer.finalize()?;
-    Ok(std::fs::rename(&part, path)?)
+    Ok(file.into_inner())
 }
