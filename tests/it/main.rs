@@ -16,6 +16,7 @@ mod hotline_calls;
 mod kannel;
 mod kannel_messages;
 mod kill;
+mod ladder;
 mod live;
 mod loopback;
 mod loopback_calls;
