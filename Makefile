@@ -15,7 +15,7 @@ FEATURES ?=
 # Parts set up what others need.
 .NOTPARALLEL:
 
-.PHONY: demo test test-fast lint fmt bench bench-asr bench-console bench-sms fuzz prompts licences setup-build setup-test setup-vosk model
+.PHONY: demo test pictures test-fast lint fmt bench bench-asr bench-console bench-sms fuzz prompts licences setup-build setup-test setup-vosk model
 
 demo: model  ## build, start the hotline on loopback and put a real call through it (ONCE=1 ends by itself)
 	$(CARGO) run --locked --quiet -- demo $(if $(ONCE),--once) $(if $(SAY),--say $(SAY))
@@ -25,6 +25,9 @@ test: FEATURES = --features vosk
 test: setup-test model  ## everything that CI runs, with real phones and both speech engines
 	$(CARGO) run --locked --quiet $(FEATURES) -- model install vosk-ko --if-missing
 	KENTONGAN_SLOW=1 RUST_TEST_THREADS=8 $(CARGO) test --locked $(FEATURES)
+
+pictures: setup-test  ## the README's pictures of the console, made anew
+	KENTONGAN_SLOW=1 $(CARGO) test --locked --test it -- --ignored browser::pictures
 
 test-fast: setup-build  ## what needs no other program: a minute
 	$(CARGO) test --locked

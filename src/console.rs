@@ -57,7 +57,7 @@ pub use access::Encrypted;
 pub use live::{Live, watch};
 pub use opus::Opus;
 pub use prompts::Prompts;
-pub use routes::routes;
+pub use routes::{pages, routes};
 pub use secret::{PasswordError, Passwords, one_time_password};
 pub use trust::Authority;
 

@@ -22,8 +22,7 @@ use crate::ticket::Role;
 
 /// One address.
 pub(super) struct Route {
-    /// As the handler takes it; the tests walk through the table by it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the handler knows it by itself"))]
+    /// As the handler takes it.
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
@@ -121,6 +120,11 @@ pub(super) fn table() -> Vec<Route> {
         write("/petugas/{login}/aktif", ADMIN, post(staff::enable)),
         write("/petugas/{login}/peran", ADMIN, post(staff::change_role)),
     ]
+}
+
+/// Every address that is only looked at, with names in braces: for whoever walks through all pages.
+pub fn pages() -> impl Iterator<Item = &'static str> {
+    table().into_iter().filter(|route| route.method == Method::GET).map(|route| route.path)
 }
 
 /// The console's addresses, to be merged with others behind the same web server.

@@ -1,5 +1,6 @@
 //! The one integration binary (fast to link); each module is a theme.
 
+mod browser;
 mod caller;
 mod callfile;
 mod carrier;

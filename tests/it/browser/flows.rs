@@ -1,0 +1,232 @@
+//! A day at the desk, story by story.
+
+use kentongan::ticket::Role;
+use serde_json::json;
+
+use super::desk::PASSWORD;
+use super::office::Office;
+use super::reports::{DAYS, HOLE};
+use crate::caller::{dial, phone};
+
+#[tokio::test]
+async fn somebody_new_signs_in_chooses_a_password_and_is_kept_out_without_it() {
+    let Some(office) = Office::open().await else { return };
+    let first = office.hire("siti", "Siti Aminah", Role::Operator);
+    let browser = office.visitor().await;
+    browser.goto("/kotak-masuk?antrean=mine").await;
+    browser.enters("siti", "bukan kata sandinya").await;
+    browser.sees("Nama masuk atau kata sandi salah.").await;
+    browser.enters("siti", &first).await;
+    browser.sees("Ganti dahulu sebelum mulai bekerja.").await;
+    browser.goto("/kotak-masuk").await;
+    browser.arrives("/sandi").await;
+    browser.chooses_password(&first).await;
+    browser.click_on("Keluar").await;
+    browser.arrives("/masuk").await;
+    browser.goto("/kotak-masuk").await;
+    browser.arrives("/masuk").await;
+    browser.enters("siti", PASSWORD).await;
+    browser.arrives("/kotak-masuk").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_word_that_is_clicked_is_heard_and_lit_and_keys_move_the_sound() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto(&format!("/tiket/{}", code.digits())).await;
+    assert_eq!(desk.value("document.querySelector('audio').paused").await, true);
+
+    desk.click_on("berlubang").await;
+    let at = desk.value("Number([...document.querySelectorAll('.word')].find(w => w.textContent === 'berlubang').dataset.seek)").await;
+    desk.until(&format!("document.querySelector('audio').currentTime > {at}")).await;
+    desk.until("document.querySelectorAll('.word.now').length === 1").await;
+    desk.until("!document.querySelector('audio').paused").await;
+
+    desk.press("k").await;
+    desk.until("document.querySelector('audio').paused").await;
+    let paused = desk.value("document.querySelector('audio').currentTime").await;
+    desk.press("Left").await;
+    desk.until(&format!(
+        "document.querySelector('audio').currentTime <= Math.max(0, {paused} - 4.5)"
+    ))
+    .await;
+    // It was listened to: that is in the audit, once for each time the page asked for sound.
+    let deeds = office.store.audit_before(i64::MAX, 20).await.unwrap();
+    assert!(deeds.iter().any(|deed| deed.actor == "siti" && deed.action == "listen"), "{deeds:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_segment_is_mended_a_suggestion_taken_and_the_report_found_by_the_mended_word() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto(&format!("/tiket/{}", code.digits())).await;
+
+    desk.click(".segment:nth-of-type(2) .mend summary").await;
+    desk.fill(
+        ".segment:nth-of-type(2) textarea",
+        "Jalan Ahmad Yani di depan Pasar Keramat ambles parah.",
+    )
+    .await;
+    desk.click_on("Simpan perbaikan").await;
+    desk.sees("Perbaikan transkrip tersimpan.").await;
+    desk.sees("ambles parah").await;
+    desk.sees("diperbaiki").await;
+
+    desk.press("1").await;
+    desk.sees("Tersimpan.").await;
+    let ticket = office.store.ticket(&code).await.unwrap().unwrap().ticket;
+    assert!(ticket.category.is_some() || ticket.place.is_some(), "{ticket:?}");
+
+    desk.press("i").await;
+    desk.arrives("/kotak-masuk").await;
+    desk.press("/").await;
+    desk.types("ambles").await;
+    desk.press("Enter").await;
+    desk.until("document.querySelector('mark')?.textContent === 'ambles'").await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn save_and_next_goes_through_the_queue_and_begins_again() {
+    let Some(office) = Office::open().await else { return };
+    let old = office.hears(&DAYS[1]).await;
+    let new = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto("/kotak-masuk").await;
+    desk.click("tbody tr:first-child td.code a").await;
+    for code in [&old, &new] {
+        desk.arrives(&format!("/tiket/{}", code.digits())).await;
+        desk.sees("Diterima").await;
+        desk.click_on("Simpan dan berikutnya").await;
+    }
+    // What is being looked into waits in the same queue.
+    desk.arrives(&format!("/tiket/{}", old.digits())).await;
+    desk.sees("Tersimpan.").await;
+    desk.until("document.querySelector('.title .status').textContent === 'Sedang diperiksa'").await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn who_saves_what_somebody_else_changed_meanwhile_sees_both_and_loses_nothing() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let page = format!("/tiket/{}", code.digits());
+    let siti = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    let rudi = office.desk("rudi", "Rudi Hartono", Role::Operator).await;
+    for desk in [&siti, &rudi] {
+        desk.goto(&page).await;
+    }
+    siti.fill("#remark", "Sudah saya telepon, lokasinya di depan toko bangunan.").await;
+    siti.click_on("Simpan catatan").await;
+    siti.sees("Tersimpan.").await;
+
+    rudi.fill("#remark", "Foto menyusul lewat SMS.").await;
+    rudi.click_on("Simpan catatan").await;
+    rudi.sees("sudah diubah petugas lain").await;
+    rudi.sees("Sudah saya telepon").await;
+    assert_eq!(
+        rudi.value("document.querySelector('#remark').value").await,
+        "Foto menyusul lewat SMS."
+    );
+    rudi.click_on("Simpan catatan").await;
+    rudi.sees("Tersimpan.").await;
+    rudi.sees("Sudah saya telepon").await;
+    siti.close().await;
+    rudi.close().await;
+}
+
+#[tokio::test]
+async fn a_visitor_at_the_counter_leaves_with_a_receipt() {
+    let Some(office) = Office::open().await else { return };
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.press("l").await;
+    desk.arrives("/loket").await;
+    desk.fill("#laporan", "Lampu jalan di Gang Sampurna mati sejak tiga malam.").await;
+    desk.fill("#nomor", "0812 5190 4417").await;
+    desk.click_on("Simpan dan beri kode").await;
+    desk.sees("Tanda terima laporan").await;
+    let code = desk.text(".receipt .big").await;
+    assert!(desk.find("[data-print]").await.is_displayed().await.unwrap());
+    desk.click_on("Buka laporan").await;
+    desk.sees("Lampu jalan di Gang Sampurna mati sejak tiga malam.").await;
+    desk.sees(&code).await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn two_at_one_report_see_each_other_and_hear_of_what_the_other_saved() {
+    let Some(office) = Office::open().await else { return };
+    let page = format!("/tiket/{}", office.hears(&HOLE).await.digits());
+    let siti = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    let rudi = office.desk("rudi", "Rudi Hartono", Role::Operator).await;
+    siti.goto(&page).await;
+    rudi.goto(&page).await;
+    siti.until("document.querySelector('#hadir').textContent.includes('Rudi Hartono')").await;
+    rudi.until("document.querySelector('#hadir').textContent.includes('Siti Aminah')").await;
+
+    siti.fill("#remark", "Saya yang menelepon pelapor.").await;
+    siti.click_on("Simpan catatan").await;
+    siti.sees("Tersimpan.").await;
+    rudi.sees("Ada yang baru di laporan ini.").await;
+    rudi.click_on("Tampilkan").await;
+    rudi.sees("Saya yang menelepon pelapor.").await;
+    siti.close().await;
+    rudi.close().await;
+}
+
+#[tokio::test]
+async fn a_call_is_there_while_it_lasts() {
+    let Some(office) = Office::open().await else { return };
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto("/panggilan").await;
+    desk.sees("Belum ada panggilan").await;
+    let phone = phone().await;
+    let mut call = dial(&phone, &office.hotline).await;
+    desk.sees("+6281200000000").await;
+    call.put_down().await;
+    desk.goto("/panggilan").await;
+    desk.sees("penelepon menutup").await;
+    desk.close().await;
+}
+
+/// From the sign-in page to an answered report, and no hand on the mouse.
+#[tokio::test]
+async fn a_whole_ticket_by_keyboard_alone() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.press("i").await;
+    desk.arrives("/kotak-masuk").await;
+    desk.tab_to(&format!("document.activeElement.textContent === {}", json!(code.to_string())))
+        .await;
+    desk.press("Enter").await;
+    desk.arrives("/tiket/").await;
+
+    desk.press("a").await;
+    desk.sees("Laporan ini sekarang Anda tangani.").await;
+    desk.press("1").await;
+    desk.sees("Tersimpan.").await;
+    // Periksa.
+    desk.press("t").await;
+    desk.tab_to("document.activeElement.matches('button.primary')").await;
+    desk.press("Enter").await;
+    desk.until("document.querySelector('.title .status').textContent !== 'Diterima'").await;
+    // Disposisi: the agency that answers for the category is chosen already.
+    desk.press("t").await;
+    desk.tab_to("document.activeElement.matches('select[name=instansi]')").await;
+    desk.tab_to("document.activeElement.matches('textarea[name=catatan]')").await;
+    desk.types("Mohon diperiksa hari ini.").await;
+    desk.tab_to("document.activeElement.matches('button.primary')").await;
+    desk.press("Enter").await;
+    desk.sees("Mohon diperiksa hari ini.").await;
+    let ticket = office.store.ticket(&code).await.unwrap().unwrap().ticket;
+    assert_eq!(
+        (ticket.assignee.as_deref(), ticket.agency.as_deref()),
+        (Some("siti"), Some("dpupr"))
+    );
+    desk.close().await;
+}
