@@ -53,6 +53,9 @@ impl Places {
             .replace("{call}", &self.call.to_string())
             .replace("{recording}", &self.recording.to_string())
             .replace("{name}", "style.css")
+            .replace("{number}", "1")
+            .replace("{prompt}", "salam.nama")
+            .replace("{take}", "1")
             .replace("{token}", "tidak-ada");
         assert!(!filled.contains('{'), "say in Places what stands for it: {path}");
         filled
