@@ -183,11 +183,15 @@ async fn a_call_is_there_while_it_lasts() {
     let Some(office) = Office::open().await else { return };
     let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
     desk.goto("/panggilan").await;
-    desk.sees("Belum ada panggilan").await;
+    desk.sees("Tidak ada panggilan yang sedang berlangsung.").await;
     let phone = phone().await;
     let mut call = dial(&phone, &office.hotline).await;
-    desk.sees("+6281200000000").await;
+    desk.until(
+        "document.querySelector('#berlangsung table')?.textContent.includes('+6281200000000')",
+    )
+    .await;
     call.put_down().await;
+    desk.sees("Tidak ada panggilan yang sedang berlangsung.").await;
     desk.goto("/panggilan").await;
     desk.sees("penelepon menutup").await;
     desk.close().await;

@@ -177,6 +177,8 @@ fn ended(at: Timestamp) -> CallEnd {
         packets_sent: 3_250,
         packets_received: 3_241,
         packets_lost: 9,
+        first_audio: Some(Timestamp(at.0 - 69_000)),
+        trace: CallTrace::default(),
         steps: vec![
             step(70, "salam", "enter"),
             step(61, "menu", "enter"),

@@ -27,8 +27,8 @@ const WIDER: &str = "document.documentElement.scrollWidth <= document.documentEl
 /// What would move though it should not.
 const MOVING: &str = "[...document.querySelectorAll('*')].filter((e) => {
         const style = getComputedStyle(e);
-        return style.animationName !== 'none' || style.transitionDuration.split(', ').some((d) => parseFloat(d) > 0.01)
-            || style.scrollBehavior === 'smooth';
+        return e.getClientRects().length > 0 && (style.animationName !== 'none' || style.transitionDuration.split(', ').some((d) => parseFloat(d) > 0.01)
+            || style.scrollBehavior === 'smooth');
     }).map((e) => `${e.tagName}.${e.className}`).join(', ')";
 
 /// The addresses as the table has them, with something real in the place of each name.
@@ -53,9 +53,9 @@ impl Places {
             .replace("{call}", &self.call.to_string())
             .replace("{recording}", &self.recording.to_string())
             .replace("{name}", "style.css")
-            .replace("{number}", "1")
             .replace("{prompt}", "salam.nama")
             .replace("{take}", "1")
+            .replace("{number}", "1")
             .replace("{token}", "tidak-ada");
         assert!(!filled.contains('{'), "say in Places what stands for it: {path}");
         filled
