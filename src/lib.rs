@@ -32,7 +32,7 @@ pub mod prompts;
 // Recordings to text, on this machine.
 pub mod asr;
 
-// Short messages: what one asks for, what goes back, what it costs, and what each gateway says. Nothing is sent yet.
+// Short messages: what one asks for, what goes back, what it costs, and what each gateway says.
 pub mod sms;
 
 // One task per call: where dialog, leg and session meet.
