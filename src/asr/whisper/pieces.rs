@@ -10,7 +10,8 @@ use crate::asr::audio::SAMPLE_RATE;
 /// Samples of a second.
 const SECOND: usize = SAMPLE_RATE as usize;
 /// No piece is longer. The engine's window is thirty seconds, but it hears what fills one in two passes: measured, pieces of
-/// half of it cost 0.13 CPU seconds a second instead of 0.22, and need 70 MB less.
+/// half of it cost 0.13 CPU seconds a second instead of 0.22, and need less memory. On the one long recording there is, 33 %
+/// of the words were wrong instead of 28 %; 12, 13 and 18 seconds did no better.
 const LONGEST: usize = 16 * SECOND;
 /// How far from its place a boundary may move to find a pause: there is one in any five seconds of talk.
 const SEARCH: usize = 5 * SECOND / 2;
