@@ -3,6 +3,7 @@
 //! A recogniser that hears nothing writes what its training texts were full of: thanks for watching, brackets, one
 //! sentence over and over. No caller says that. Everything else stays, and what is unsure is marked.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use flate2::Compression;
@@ -12,8 +13,11 @@ use crate::ticket::transcript::{Outcome, Segment, Word};
 
 /// Text that shrinks more than this repeats itself.
 const MOST_COMPRESSION: f32 = 2.4;
-/// e^-1: a mean log probability below -1 is a guess.
-const DOUBTFUL: f32 = 0.367_879_44;
+/// A line whose words are less probable than this, by the geometric mean, is a guess. Measured on ten clips of read speech:
+/// of the lines that whisper-base wrote for them 2 % of the words lay below, of those for the same clips backwards all did.
+const DOUBTFUL: f32 = 0.43;
+/// How long a recogniser remembers what it wrote: Whisper's window.
+const MEMORY_MS: u32 = 30_000;
 /// What an operator reads as one line.
 const LONGEST_MS: u32 = 10_000;
 const LONGEST_TEXT: usize = 120;
@@ -47,11 +51,32 @@ pub fn believe(heard: Vec<Segment>, duration_ms: u32) -> (Outcome, Vec<Segment>)
             kept.push(segment);
         }
     }
+    discount_repeats(&mut kept);
     let mut lines: Vec<Segment> = kept.into_iter().flat_map(split).collect();
     set_in_order(&mut lines, duration_ms);
     lines.iter_mut().for_each(mark);
     let outcome = if lines.is_empty() { Outcome::Unclear } else { Outcome::Words };
     (outcome, lines)
+}
+
+/// A word that was just written is probable because it was written, not because it was heard: no repetition counts for
+/// more than the first one did.
+fn discount_repeats(segments: &mut [Segment]) {
+    let mut first: HashMap<String, (u32, f32)> = HashMap::new();
+    for segment in segments {
+        for word in &mut segment.words {
+            let (at, heard) =
+                first.entry(plain(&word.text)).or_insert((word.start_ms, word.confidence));
+            if word.start_ms.saturating_sub(*at) < MEMORY_MS {
+                word.confidence = word.confidence.min(*heard);
+            } else {
+                (*at, *heard) = (word.start_ms, word.confidence);
+            }
+        }
+        if !segment.words.is_empty() {
+            segment.confidence = confidence(segment.words.iter().map(|w| w.confidence));
+        }
+    }
 }
 
 fn mark(segment: &mut Segment) {

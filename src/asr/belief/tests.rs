@@ -52,9 +52,21 @@ fn a_sentence_said_again_and_again_is_told_once() {
 #[test]
 fn a_guess_is_kept_and_marked() {
     let mut unsure = said("lampu mati");
-    unsure.confidence = 0.36;
+    unsure.words.iter_mut().for_each(|word| word.confidence = 0.42);
     let (outcome, lines) = believe(vec![unsure, said("di jalan melati")], 60_000);
     assert_eq!(outcome, Outcome::Words);
+    assert_eq!(lines.iter().map(|s| s.doubtful).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_word_said_again_is_no_surer_than_the_first_time() {
+    let mut guess = said("juta jalan juta juta juta");
+    guess.words[0].confidence = 0.1;
+    guess.words[1].confidence = 0.4;
+    let later = Segment { words: vec![word("Juta,", 40_000, 40_400)], ..said("Juta,") };
+    let (_, lines) = believe(vec![guess, later], 60_000);
+    let words: Vec<f32> = lines[0].words.iter().map(|word| word.confidence).collect();
+    assert_eq!(words, [0.1, 0.4, 0.1, 0.1, 0.1]);
     assert_eq!(lines.iter().map(|s| s.doubtful).collect::<Vec<_>>(), [true, false]);
 }
 
