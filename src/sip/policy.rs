@@ -1,8 +1,7 @@
 //! What is answered before any transaction exists: requests that RFC 3261 section 8.2 refuses, and rsipstack lets through
 //! or drops without a word. Pure; [`Gate`] adds the memory for merged requests and is shared by all transports.
 //!
-//! On UDP the wrapper socket asks [`Gate`] about each datagram. On TCP the stack has read the message already: its
-//! inspector writes it out again, calls [`super::text::read`], and asks the same.
+//! The edge asks [`Gate`] about each message before the stack has it, on UDP and TCP alike.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};

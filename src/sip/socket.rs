@@ -1,5 +1,5 @@
-//! The UDP socket that rsipstack reads from: drops strangers, limits rates, repairs datagrams and answers what the
-//! policy refuses, so that the stack sees only what it can digest.
+//! The edge: drops strangers, limits rates, repairs messages and answers what the policy refuses, so that the stack sees
+//! only what it can digest. For datagrams it is the socket that rsipstack reads from, for connections a [`stream`].
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +22,7 @@ pub use limiter::Limiter;
 /// Loss, duplicates and reordering on purpose: an instrument for tests.
 pub mod faults;
 mod limiter;
+pub(super) mod stream;
 
 /// Who may send, and how much.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -31,21 +32,21 @@ pub struct Config {
     pub allow: Vec<IpNet>,
     /// Networks whose rate is not limited: the trunks, where all calls come from one address.
     pub unlimited: Vec<IpNet>,
-    /// Datagrams a second that each other source may send in the long run.
+    /// Messages a second that each other source may send in the long run.
     pub rate: f64,
-    /// Datagrams that each other source may send at once.
+    /// Messages that each other source may send at once.
     pub burst: u32,
 }
 
 impl Default for Config {
-    /// Everyone, at the pace of a busy telephone: a call is some ten datagrams.
+    /// Everyone, at the pace of a busy telephone: a call is some ten messages.
     fn default() -> Config {
         Config { allow: Vec::new(), unlimited: Vec::new(), rate: 50.0, burst: 200 }
     }
 }
 
 impl Config {
-    /// Whether `source` may talk to us at all; for streams too (`TransportLayer::set_whitelist`).
+    /// Whether `source` may talk to us at all.
     pub fn admits(&self, source: IpAddr) -> bool {
         self.allow.is_empty() || covers(&self.allow, source)
     }
@@ -55,17 +56,24 @@ fn covers(networks: &[IpNet], source: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&source.to_canonical()))
 }
 
-/// Wraps the socket handed to `UdpConnection::from_socket`. Counts each datagram in
-/// `kentongan_sip_datagrams_total{outcome}` and each refusal in `kentongan_sip_refusals_total{status}`.
-pub struct EdgeSocket {
-    inner: Arc<dyn UdpSocket>,
+/// What all transports of an agent share: one rate for each source, one memory for merged requests.
+///
+/// Counts each message in `kentongan_sip_datagrams_total{outcome}` and each refusal in
+/// `kentongan_sip_refusals_total{status}`.
+pub struct Edge {
     config: Config,
-    gate: Arc<Gate>,
+    gate: Gate,
     limiter: Mutex<Limiter>,
     traces: Arc<Traces>,
 }
 
-/// What becomes of a datagram.
+/// Wraps the socket handed to `UdpConnection::from_socket`.
+pub struct EdgeSocket {
+    inner: Arc<dyn UdpSocket>,
+    edge: Arc<Edge>,
+}
+
+/// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
     /// The stack gets the first so many bytes of the buffer.
@@ -75,19 +83,16 @@ enum Fate {
     Nothing(&'static str),
 }
 
-impl EdgeSocket {
-    /// Wraps `inner`; `gate` and `traces` are shared with the other transports.
-    pub fn new(
-        inner: Arc<dyn UdpSocket>,
-        config: Config,
-        gate: Arc<Gate>,
-        traces: Arc<Traces>,
-    ) -> EdgeSocket {
+impl Edge {
+    /// `traces` are shown every message of a call.
+    pub fn new(config: Config, traces: Arc<Traces>) -> Edge {
         let limiter = Mutex::new(Limiter::new(config.rate, config.burst));
-        EdgeSocket { inner, config, gate, limiter, traces }
+        Edge { config, gate: Gate::new(Vec::new()), limiter, traces }
     }
 
-    fn judge(&self, buf: &mut [u8], len: usize, source: SocketAddr, now: Instant) -> Fate {
+    /// Judges the first `len` bytes of `buf` and mends them in place; what is mended may need more room.
+    fn judge(&self, buf: &mut [u8], len: usize, wire: Wire, now: Instant) -> Fate {
+        let source = wire.peer;
         if !self.config.admits(source.ip()) {
             return Fate::Nothing("stranger");
         }
@@ -110,12 +115,12 @@ impl EdgeSocket {
             }
             Repaired::Whole(Cow::Borrowed(bytes)) => {
                 let at = len - bytes.len();
-                let fate = self.screen(bytes, bytes, source, now);
+                let fate = self.screen(bytes, bytes, wire, now);
                 buf.copy_within(at..len, 0);
                 fate
             }
             Repaired::Whole(Cow::Owned(bytes)) => {
-                let fate = self.screen(&bytes, &buf[..len], source, now);
+                let fate = self.screen(&bytes, &buf[..len], wire, now);
                 buf[..bytes.len()].copy_from_slice(&bytes);
                 fate
             }
@@ -128,11 +133,11 @@ impl EdgeSocket {
     }
 
     /// Judges a mended message; `raw` is what it was before.
-    fn screen(&self, message: &[u8], raw: &[u8], source: SocketAddr, now: Instant) -> Fate {
+    fn screen(&self, message: &[u8], raw: &[u8], wire: Wire, now: Instant) -> Fate {
         let Ok(read) = read(message) else { return Fate::Nothing("unreadable") };
-        let fate = self.fate(message, &read, source, now);
+        let fate = self.fate(message, &read, wire.peer, now);
         let passed = matches!(fate, Fate::Through(_));
-        self.traces.received(&read, raw, udp(source), passed, now);
+        self.traces.received(&read, raw, wire, passed, now);
         fate
     }
 
@@ -195,6 +200,12 @@ fn answer(request: &Request, source: SocketAddr, verdict: Verdict) -> Fate {
     }
 }
 
+impl EdgeSocket {
+    pub fn new(inner: Arc<dyn UdpSocket>, edge: Arc<Edge>) -> EdgeSocket {
+        EdgeSocket { inner, edge }
+    }
+}
+
 #[async_trait::async_trait]
 impl UdpSocket for EdgeSocket {
     #[expect(
@@ -204,7 +215,7 @@ impl UdpSocket for EdgeSocket {
     async fn recv_from(&self, buf: &mut [u8]) -> rsipstack::Result<(usize, SocketAddr)> {
         loop {
             let (len, source) = self.inner.recv_from(buf).await?;
-            let outcome = match self.judge(buf, len, source, Instant::now()) {
+            let outcome = match self.edge.judge(buf, len, udp(source), Instant::now()) {
                 Fate::Through(len) => {
                     count("passed");
                     return Ok((len, source));
@@ -222,7 +233,7 @@ impl UdpSocket for EdgeSocket {
 
     #[expect(clippy::disallowed_methods, reason = "the edge reads the clock for the pure traces")]
     async fn send_to(&self, buf: &[u8], addr: SocketAddr) -> rsipstack::Result<usize> {
-        self.traces.sent(buf, udp(addr), Instant::now());
+        self.edge.traces.sent(buf, udp(addr), Instant::now());
         self.inner.send_to(buf, addr).await
     }
 

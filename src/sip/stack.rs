@@ -29,7 +29,7 @@ pub use dialog::{Dialog, Reoffer};
 pub use transport::source_towards;
 
 use super::Admission;
-use super::socket::EdgeSocket;
+use super::socket::{Edge, EdgeSocket};
 use super::timers::SessionTimer;
 use super::trace::Traces;
 use owner::{Command, Input};
@@ -88,6 +88,7 @@ struct Shared {
     endpoint: EndpointInnerRef,
     layer: Arc<DialogLayer>,
     door: Arc<admission::Door>,
+    edge: Arc<Edge>,
     traces: Arc<Traces>,
     dialogs: Mutex<HashMap<DialogId, mpsc::UnboundedSender<Input>>>,
     owners: TaskTracker,
@@ -107,10 +108,10 @@ impl UserAgent {
             None => None,
         };
         let stop = CancellationToken::new();
-        let door = Arc::new(admission::Door::new(config.edge()));
+        let door = Arc::new(admission::Door::default());
         let traces = Arc::new(Traces::new(config.trace_bytes()));
-        let (gate, seen) = (door.gate.clone(), traces.clone());
-        let udp = EdgeSocket::new(Arc::new(udp), config.edge(), gate, seen);
+        let edge = Arc::new(Edge::new(config.edge(), traces.clone()));
+        let udp = EdgeSocket::new(Arc::new(udp), edge.clone());
         let connection = UdpConnection::from_socket(Arc::new(udp), advertised, Some(stop.clone()))
             .await
             .map_err(|error| BindError::Stack(error.to_string()))?;
@@ -126,6 +127,7 @@ impl UserAgent {
             advertised,
             config,
             door,
+            edge,
             traces,
             dialogs: Mutex::default(),
             owners: TaskTracker::new(),

@@ -2,8 +2,11 @@
 
 use kentongan::store::CallTrace;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::loopback::Loopback;
-use crate::sip_peer::{HOLD, OFFER, Peer};
+use crate::sip_peer::{HOLD, Message, OFFER, Peer, soon};
 
 /// The number in every `Peer`'s From.
 const PEER: &str = "+628123456789";
@@ -96,5 +99,41 @@ async fn calls_that_share_a_call_id_have_a_ladder_each_and_no_trace_means_none()
         }
         assert_eq!(ladders, [(megabytes > 0).then_some(3); 2]);
         hotline.server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_over_tcp_has_a_ladder_too() {
+    let hotline = Loopback::start(|_| {}).await;
+    let mut peer = Peer::new(hotline.server.sip_address()).await;
+    let mut stream = TcpStream::connect(hotline.server.sip_address()).await.unwrap();
+    for (method, body, answered) in [("INVITE", OFFER, true), ("ACK", "", false), ("BYE", "", true)]
+    {
+        let text = peer.request(method, "", body).replace("/UDP", "/TCP");
+        stream.write_all(text.as_bytes()).await.unwrap();
+        if answered {
+            let ok = success(&mut stream).await;
+            peer.to_tag = ok.to_tag().map(str::to_owned);
+        }
+    }
+    let call = hotline.ended_call_from(PEER).await;
+    let trace = hotline.server.hotline().store.trace(call.id).await.unwrap().unwrap();
+    let mut starts = starts(&trace);
+    starts.retain(|start| !start.ends_with("100 Trying") && !start.ends_with("180 Ringing"));
+    let wanted = ["> INVITE", "< SIP/2.0 200 OK", "> ACK", "> BYE", "< SIP/2.0 200 OK"];
+    assert_eq!(starts, wanted);
+    assert!(trace.messages.iter().all(|message| message.transport == "TCP"));
+    hotline.server.stop().await;
+}
+
+/// Reads until a 200 has come; its head is the last thing there.
+async fn success(stream: &mut TcpStream) -> Message {
+    let (mut heard, start) = (Vec::new(), "SIP/2.0 200 OK\r\n");
+    loop {
+        soon("a 200", stream.read_buf(&mut heard)).await.unwrap();
+        let text = String::from_utf8_lossy(&heard).into_owned();
+        if let Some(at) = text.find(start).filter(|at| text[*at..].contains("\r\n\r\n")) {
+            return Message(text[at..].to_owned());
+        }
     }
 }

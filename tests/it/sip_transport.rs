@@ -62,6 +62,41 @@ async fn the_policy_holds_on_tcp_too() {
 }
 
 #[tokio::test]
+async fn an_odd_message_does_not_end_a_tcp_connection() {
+    let (agent, _calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+    let mut request =
+        |method: &str, extra: &str| peer.request(method, extra, "").replace("/UDP", "/TCP");
+    let unknown = over_tcp(&mut stream, &request("FOO", "")).await;
+    assert_eq!(unknown.status(), Some(501));
+    let unreadable = request("OPTIONS", "").replacen("sip:", "sip:;", 1);
+    assert_eq!(over_tcp(&mut stream, &unreadable).await.status(), Some(400));
+    assert_eq!(over_tcp(&mut stream, "\r\n\r\n").await.0, "\r\n");
+    // A message in two pieces, the second with the whole of the next.
+    let (first, second) = (request("OPTIONS", ""), request("FOO", ""));
+    let (begin, end) = first.split_at(first.len() / 2);
+    stream.write_all(begin.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let both = over_tcp(&mut stream, &format!("{end}{second}")).await.0;
+    let rest = over_tcp(&mut stream, "\r\n\r\n").await.0;
+    for status in ["SIP/2.0 200 ", "SIP/2.0 501 "] {
+        assert!(format!("{both}{rest}").contains(status), "{both}{rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_tcp_message_without_an_end_is_answered_and_the_connection_closed() {
+    let (agent, _calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+    let endless = peer.request("OPTIONS", "", "").replace("/UDP", "/TCP");
+    let endless = endless.replace("Content-Length: 0", "Content-Length: -1");
+    assert_eq!(over_tcp(&mut stream, &endless).await.status(), Some(400));
+    assert_eq!(soon("the end", stream.read(&mut [0; 16])).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn without_tcp_nobody_listens_there() {
     let (agent, _calls) = agent(Config { tcp: false, ..config() }).await;
     assert!(TcpStream::connect(agent.local_addr()).await.is_err());

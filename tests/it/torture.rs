@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kentongan::phone::{Met, Phone};
-use kentongan::sip::policy::{Gate, Reply, stateless_response};
-use kentongan::sip::socket::{Config, EdgeSocket};
+use kentongan::sip::policy::{Reply, stateless_response};
+use kentongan::sip::socket::{self, Config, EdgeSocket};
 use kentongan::sip::text::{Message, read};
 use kentongan::sip::trace::Traces;
 use rsipstack::platform::net::UdpSocket as _;
@@ -110,8 +110,8 @@ async fn the_edge_answers_each_torture_message_as_the_rfc_asks() {
     let inner = Arc::new(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let server = inner.local_addr().unwrap();
     let config = Config { unlimited: vec!["127.0.0.0/8".parse().unwrap()], ..Config::default() };
-    let (gate, traces) = (Arc::new(Gate::new(Vec::new())), Arc::new(Traces::new(0)));
-    let edge = EdgeSocket::new(inner, config, gate, traces);
+    let edge = Arc::new(socket::Edge::new(config, Arc::new(Traces::new(0))));
+    let edge = EdgeSocket::new(inner, edge);
     let machine = tokio::spawn(async move {
         let mut buf = vec![0; 8192];
         loop {

@@ -7,8 +7,8 @@ async fn pair(config: Config) -> (EdgeSocket, Plain) {
     let inner = Arc::new(Plain::bind("127.0.0.1:0").await.unwrap());
     let phone = Plain::bind("127.0.0.1:0").await.unwrap();
     phone.connect(inner.local_addr().unwrap()).await.unwrap();
-    let gate = Arc::new(Gate::new(Vec::new()));
-    (EdgeSocket::new(inner, config, gate, Arc::new(Traces::new(0))), phone)
+    let edge = Arc::new(Edge::new(config, Arc::new(Traces::new(0))));
+    (EdgeSocket::new(inner, edge), phone)
 }
 
 fn request(method: &str, more: &str) -> String {
@@ -107,15 +107,16 @@ async fn strangers_and_floods_are_met_with_silence() {
         reason = "any instant will do, and only the clock makes one"
     )]
     let now = Instant::now();
-    assert_eq!(edge.judge(&mut buf, 200, source, now), Fate::Nothing("stranger"));
+    assert_eq!(edge.edge.judge(&mut buf, 200, udp(source), now), Fate::Nothing("stranger"));
 
     let slow = Config { rate: 1.0, burst: 2, ..Config::default() };
     let trunk = Config { unlimited: vec!["127.0.0.0/8".parse().unwrap()], ..slow.clone() };
     for (config, passed) in [(slow, 2), (trunk, 50)] {
         let (edge, _) = pair(config).await;
         let mut ping = *b"\r\n\r\n....";
-        let answers = (0..50)
-            .filter(|_| edge.judge(&mut ping, 4, source, now) == Fate::Answer(b"\r\n".to_vec()));
+        let answers = (0..50).filter(|_| {
+            edge.edge.judge(&mut ping, 4, udp(source), now) == Fate::Answer(b"\r\n".to_vec())
+        });
         assert_eq!(answers.count(), passed);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use rsipstack::dialog::dialog::Dialog as StackDialog;
 use rsipstack::dialog::invite_dialog::InviteDialog;
@@ -10,13 +11,16 @@ use rsipstack::sip::{
     Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri,
 };
 use rsipstack::transport::SipAddr;
+use rsipstack::transport::stream::StreamConnectionInner;
 use rsipstack::transport::tcp::TcpConnection;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::config::is_private;
 use super::{BindError, Shared};
+use crate::sip::socket::stream::{self, Stream};
 
 /// Bursts of INVITEs wait here while the dispatcher is busy: some 10,000 datagrams.
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -72,18 +76,16 @@ fn bind_tcp(listen: SocketAddr) -> io::Result<TcpListener> {
 const CONNECTIONS: usize = 1024;
 
 /// Takes TCP connections from those who may speak to us, until the agent stops.
-pub(super) async fn accept(
-    shared: std::sync::Arc<Shared>,
-    listener: TcpListener,
-    local: SocketAddr,
-) {
+pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, local: SocketAddr) {
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) if shared.config.admits(peer.ip()) => take(&shared, stream, local),
+            Ok((stream, peer)) if shared.config.admits(peer.ip()) => {
+                take(&shared, stream, local, peer);
+            }
             Ok(_) => {}
             Err(error) => {
                 // Out of file descriptors, most likely: a pause, lest this spins.
@@ -94,18 +96,35 @@ pub(super) async fn accept(
     }
 }
 
-fn take(shared: &Shared, stream: TcpStream, local: SocketAddr) {
+fn take(shared: &Arc<Shared>, outside: TcpStream, local: SocketAddr, peer: SocketAddr) {
     let transport = &shared.endpoint.transport_layer;
     if transport.connections_count() >= CONNECTIONS {
         warn!("TCP connection refused: too many");
         return;
     }
-    let _ = stream.set_nodelay(true);
-    let local = SipAddr { r#type: Some(Transport::Tcp), addr: local.into() };
-    match TcpConnection::from_stream(stream, local, Some(shared.stop.child_token())) {
-        Ok(connection) => transport.add_connection(connection.into()),
-        Err(error) => debug!(%error, "TCP connection lost at once"),
-    }
+    let _ = outside.set_nodelay(true);
+    let (ours, stacks) = match stream::pair() {
+        Ok(pair) => pair,
+        Err(error) => return warn!(%error, "TCP connection not taken"),
+    };
+    let shared_too = shared.clone();
+    tokio::spawn(async move {
+        Stream::new(&shared_too.edge, outside, ours, peer).carry().await;
+    });
+    transport.add_connection(connection(stacks, local, peer, shared.stop.child_token()).into());
+}
+
+/// What the stack takes for a TCP connection with `peer`.
+fn connection(
+    stream: TcpStream,
+    local: SocketAddr,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) -> TcpConnection {
+    let address = |addr: SocketAddr| SipAddr { r#type: Some(Transport::Tcp), addr: addr.into() };
+    let (read, write) = tokio::io::split(stream);
+    let inner = StreamConnectionInner::new(address(local), address(peer), read, write);
+    TcpConnection { inner: Arc::new(inner), cancel_token: Some(stop) }
 }
 
 /// Looks up the advertised `host[:port]`.

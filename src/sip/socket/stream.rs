@@ -1,0 +1,220 @@
+//! TCP: between a connection and the stack lies a pair of sockets, and only what the stack can digest goes from one to the
+//! other. Left to itself the stack closes a connection over the first message that it cannot read.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Edge, Fate, count};
+use crate::sip::trace::Wire;
+
+/// The longest message, as for a datagram.
+const LONGEST: usize = 65_535;
+/// What mending may add to a message.
+const MENDED: usize = 1_024;
+
+/// What stands at the beginning of the bytes that have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    /// Not all of it is here.
+    Incomplete,
+    /// Line ends between messages, so many bytes.
+    Blank(usize),
+    /// A message of so many bytes, or a ping (RFC 5626 section 4.4.1).
+    Message(usize),
+    /// Where the next message begins cannot be told.
+    Lost,
+}
+
+/// A pair of sockets: one for the edge, one for the stack, which takes it for a TCP connection.
+pub fn pair() -> io::Result<(TcpStream, TcpStream)> {
+    let (ours, stacks) = UnixStream::pair()?;
+    let stream = |end: UnixStream| {
+        end.set_nonblocking(true)?;
+        TcpStream::from_std(std::net::TcpStream::from(OwnedFd::from(end)))
+    };
+    Ok((stream(ours)?, stream(stacks)?))
+}
+
+/// A connection, and the stack's end of it.
+pub struct Stream<'e> {
+    edge: &'e Edge,
+    outside: TcpStream,
+    stack: TcpStream,
+    wire: Wire,
+}
+
+impl<'e> Stream<'e> {
+    /// `stack` is the edge's half of a [`pair`], `peer` the address at the other end of `outside`.
+    pub fn new(edge: &'e Edge, outside: TcpStream, stack: TcpStream, peer: SocketAddr) -> Self {
+        Stream { edge, outside, stack, wire: Wire { peer, transport: "TCP" } }
+    }
+
+    /// Carries messages both ways until either side closes, or what comes is no longer SIP.
+    pub async fn carry(mut self) {
+        if let Err(error) = self.try_carry().await {
+            tracing::debug!(%error, "TCP connection lost");
+        }
+    }
+
+    async fn try_carry(&mut self) -> io::Result<()> {
+        let (mut heard, mut said) = (Vec::new(), Vec::new());
+        loop {
+            tokio::select! {
+                length = self.outside.read_buf(&mut heard) => {
+                    if length? == 0 || !self.hear(&mut heard).await? {
+                        return Ok(());
+                    }
+                }
+                length = self.stack.read_buf(&mut said) => {
+                    let length = length?;
+                    if length == 0 {
+                        return Ok(());
+                    }
+                    self.note(&mut said, length).await?;
+                }
+            }
+        }
+    }
+
+    /// Judges each whole message that has come. Gives whether the next one can be found.
+    async fn hear(&mut self, heard: &mut Vec<u8>) -> io::Result<bool> {
+        loop {
+            match frame(heard) {
+                Frame::Incomplete => return Ok(true),
+                Frame::Blank(length) => drop(heard.drain(..length)),
+                Frame::Message(length) => {
+                    let message = heard.drain(..length).collect();
+                    self.judge(message).await?;
+                }
+                Frame::Lost => {
+                    self.judge(std::mem::take(heard)).await?;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    async fn judge(&mut self, mut message: Vec<u8>) -> io::Result<()> {
+        let length = message.len();
+        message.resize(length + MENDED, 0);
+        match self.edge.judge(&mut message, length, self.wire, now()) {
+            Fate::Through(length) => {
+                count("passed");
+                self.stack.write_all(&message[..length]).await
+            }
+            Fate::Answer(answer) => {
+                count("answered");
+                self.edge.traces.sent(&answer, self.wire, now());
+                self.outside.write_all(&answer).await
+            }
+            Fate::Nothing(why) => {
+                count(why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends on the last `length` bytes of what the stack said, and shows the traces each whole message.
+    async fn note(&mut self, said: &mut Vec<u8>, length: usize) -> io::Result<()> {
+        self.outside.write_all(&said[said.len() - length..]).await?;
+        while let Frame::Message(length) = frame(said) {
+            self.edge.traces.sent(&said[..length], self.wire, now());
+            said.drain(..length);
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock for the pure gate")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Finds the end of the first message, by its Content-Length (RFC 3261 section 18.3); without one it has no body.
+fn frame(bytes: &[u8]) -> Frame {
+    const PING: &[u8] = b"\r\n\r\n";
+    if bytes.starts_with(PING) {
+        return Frame::Message(PING.len());
+    }
+    match bytes.iter().take_while(|b| b"\r\n".contains(b)).count() {
+        0 => {}
+        // Half a ping, perhaps.
+        blanks if blanks == bytes.len() && blanks < 4 => return Frame::Incomplete,
+        blanks => return Frame::Blank(blanks),
+    }
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return if bytes.len() > LONGEST { Frame::Lost } else { Frame::Incomplete };
+    };
+    let head = end + 4;
+    match content_length(&bytes[..end]) {
+        Some(body) if head + body > LONGEST => Frame::Lost,
+        Some(body) if bytes.len() < head + body => Frame::Incomplete,
+        Some(body) => Frame::Message(head + body),
+        None => Frame::Lost,
+    }
+}
+
+/// `None` for one that is no number, or given twice differently.
+fn content_length(head: &[u8]) -> Option<usize> {
+    let mut lengths = head.split(|b| *b == b'\n').filter_map(|line| {
+        let colon = line.iter().position(|b| *b == b':')?;
+        let name = line[..colon].trim_ascii();
+        let known = name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l");
+        known.then(|| line[colon + 1..].trim_ascii())
+    });
+    let Some(first) = lengths.next() else { return Some(0) };
+    if first.is_empty() || !first.iter().all(u8::is_ascii_digit) || lengths.any(|l| l != first) {
+        return None;
+    }
+    // A number that fits nowhere is larger than any message.
+    Some(std::str::from_utf8(first).ok()?.parse().unwrap_or(usize::MAX).min(LONGEST + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_found_one_after_the_other() {
+        let one = b"OPTIONS sip:a SIP/2.0\r\nL : 3\r\n\r\nabc";
+        let two = [&one[..], b"\r\nBYE"].concat();
+        assert_eq!(frame(one), Frame::Message(one.len()));
+        assert_eq!(frame(&two), Frame::Message(one.len()));
+        assert_eq!(frame(&two[one.len()..]), Frame::Blank(2));
+        for cut in 0..one.len() {
+            assert_eq!(frame(&one[..cut]), Frame::Incomplete, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_ping_is_told_from_a_line_end() {
+        assert_eq!(frame(b"\r\n\r\nBYE"), Frame::Message(4));
+        assert_eq!(frame(b"\r\n"), Frame::Incomplete);
+        assert_eq!(frame(b"\r\nBYE"), Frame::Blank(2));
+        assert_eq!(frame(b"\n\n\n\n"), Frame::Blank(4));
+    }
+
+    #[test]
+    fn a_length_that_is_none_loses_the_connection_and_a_missing_one_does_not() {
+        let of = |field: &str| frame(format!("BYE sip:a SIP/2.0\r\n{field}\r\n\r\n").as_bytes());
+        assert!(matches!(of("X: 1"), Frame::Message(_)));
+        assert!(matches!(of("Content-Length: 0\r\nl: 0"), Frame::Message(_)));
+        for field in [
+            "Content-Length: x",
+            "Content-Length:",
+            "l: -1",
+            "l: 1\r\nl: 2",
+            "l: 99999999999999999999",
+            "l: 18446744073709551615",
+        ] {
+            assert_eq!(of(field), Frame::Lost, "{field}");
+        }
+        assert_eq!(frame(&[b'x'; LONGEST + 1]), Frame::Lost);
+    }
+}
