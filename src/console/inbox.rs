@@ -328,7 +328,7 @@ fn statuses(chosen: Option<Status>) -> Vec<Choice> {
 /// An officer's tickets are all with the agency already, and an auditor takes none.
 fn offers(role: Role, queue: Queue) -> bool {
     match queue {
-        Queue::New => role != Role::AgencyOfficer,
+        Queue::New | Queue::Unheard => role != Role::AgencyOfficer,
         Queue::Mine => !matches!(role, Role::AgencyOfficer | Role::Auditor),
         Queue::WithAgency | Queue::Overdue | Queue::All => true,
     }
@@ -340,6 +340,7 @@ fn label(queue: Queue) -> &'static str {
         Queue::Mine => "Milik saya",
         Queue::WithAgency => "Menunggu OPD",
         Queue::Overdue => "Lewat tenggat",
+        Queue::Unheard => "Perlu didengar",
         Queue::All => "Semua",
     }
 }

@@ -49,6 +49,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("2", "2", "Pakai saran kedua", "press:saran-2"),
     Key::new("3", "3", "Pakai saran ketiga", "press:saran-3"),
     Key::new("n", "N", "Perbaiki transkrip, mulai bagian pertama", "segment:1"),
+    Key::new("d", "D", "Rekaman ini sudah didengar", "press:didengar"),
     Key::new("k", "K", "Putar atau jeda rekaman", "play:0"),
     Key::new("ArrowLeft", "←", "Mundur 5 detik", "play:-5"),
     Key::new("ArrowRight", "→", "Maju 5 detik", "play:5"),

@@ -106,11 +106,16 @@ pub(super) async fn show(
     Query(before): Query<Before>,
 ) -> Result<Response, PageError> {
     let newest = console.store.menu_newest().await?;
-    let shown = Shown {
-        base: newest.as_ref().map_or(0, |newest| newest.number),
-        text: newest.map(|newest| newest.text).unwrap_or_default(),
+    let shown = newest.map_or_else(Shown::default, |newest| Shown {
+        base: newest.number,
+        // Whoever goes on with a draft has said already what it is for.
+        note: match (newest.state, newest.origin) {
+            (MenuState::Draft, MenuOrigin::Console) => newest.note,
+            _ => String::new(),
+        },
+        text: newest.text,
         ..Shown::default()
-    };
+    });
     page(&console, &actor, shown, &told, before.sebelum).await
 }
 

@@ -81,6 +81,7 @@ pub(super) fn table() -> Vec<Route> {
         read("/tiket/{code}/rekaman/{recording}/opus", EVERYBODY, get(sound::listen_to_opus)),
         read("/tiket/{code}/rekaman/{recording}/gelombang", EVERYBODY, get(sound::waveform)),
         write("/tiket/{code}/rekaman/{recording}/bagian/{position}", CALL_CENTRE, post(transcript::mend)),
+        write("/tiket/{code}/rekaman/{recording}/didengar", CALL_CENTRE, post(work::heard)),
         write("/tiket/{code}/langkah", CHANGES_TICKETS, post(work::step)),
         write("/tiket/{code}/catatan", CHANGES_TICKETS, post(work::note)),
         write("/tiket/{code}/ambil", CALL_CENTRE, post(work::take)),

@@ -125,6 +125,7 @@ pub(super) fn what(word: &str) -> &str {
         "take" => "diambil",
         "classify" => "jenis dan tempat diubah",
         "note" => "catatan",
+        "heard" => "rekaman didengarkan",
         other => match Action::parse(other) {
             Some(action) => action.word(),
             None => other,

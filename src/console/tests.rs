@@ -232,10 +232,14 @@ impl Office {
     }
 
     async fn transcribed(&self, texts: &[&str]) {
+        self.written_down(spoken(texts)).await;
+    }
+
+    async fn written_down(&self, transcript: Transcript) {
         let store = self.store();
         let lease = Duration::from_secs(60);
         let job = store.lease_job(JobKind::Transcribe, "test", NOW, lease).await.unwrap().unwrap();
-        let made = Made { transcript: spoken(texts), cpu: Duration::ZERO };
+        let made = Made { transcript, cpu: Duration::ZERO };
         store.finish_transcript(&job, made, NOW).await.unwrap();
     }
 

@@ -25,6 +25,8 @@ pub(super) struct RecordingView {
     pub time: String,
     pub duration: String,
     pub replaced: bool,
+    /// Somebody should hear it.
+    pub unheard: bool,
     /// Why it cannot be heard.
     pub silence: Option<&'static str>,
     /// What there is instead of a transcript.
@@ -85,6 +87,7 @@ pub(super) fn recordings(
             time: console.time(row.started),
             duration: show::duration(row.duration_ms),
             replaced: row.replaced,
+            unheard: row.unheard && !row.replaced,
             silence: show::silence(row.state),
             state: state(transcript),
             engine: transcript.map(|t| t.transcript.model.clone()).unwrap_or_default(),

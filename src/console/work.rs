@@ -11,7 +11,7 @@ use super::ticket::{self, Draft, From};
 use super::{App, Console, secret};
 use crate::store::{After, Change, Filter, Order, Queue, TicketRow, Work, WorkError};
 use crate::ticket::workflow::{Action, Given};
-use crate::ticket::{Class, TicketCode};
+use crate::ticket::{Class, RecordingId, TicketCode};
 
 /// What every form on the page has.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,6 +109,17 @@ pub(super) async fn take(
     Form(form): Form<Common>,
 ) -> Result<Response, PageError> {
     change(&console, &actor, &code, form, Change::Take, Draft::default()).await
+}
+
+/// `POST /tiket/{code}/rekaman/{recording}/didengar`
+pub(super) async fn heard(
+    State(console): App,
+    Extension(actor): Extension<Actor>,
+    Path((code, recording)): Path<(String, i64)>,
+    Form(form): Form<Common>,
+) -> Result<Response, PageError> {
+    let change_to = Change::Heard(RecordingId(recording));
+    change(&console, &actor, &code, form, change_to, Draft::default()).await
 }
 
 #[derive(Deserialize)]

@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 
 use super::db::{Tx, on_read, on_tx};
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, sql, tidy};
+use super::{LINE, Store, StoreError, mends, sql, tidy};
 use crate::clock::Timestamp;
-use crate::ticket::TicketCode;
+use crate::ticket::{RecordingId, TicketCode};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -252,7 +252,11 @@ async fn fail(
             .await?
             .rows_affected()
     );
-    held(done, job)
+    held(done, job)?;
+    match job.kind {
+        JobKind::Transcribe => mends::weigh(tx, RecordingId(job.subject)).await?,
+    }
+    Ok(())
 }
 
 async fn release(tx: &mut Tx, job: Arc<Job>) -> Result<(), JobError> {

@@ -153,5 +153,27 @@ pub(super) async fn settle(tx: &mut Tx, recording: RecordingId) -> Result<(), sq
         conn,
         sqlx::query(sql::SET_TRANSCRIPT_TEXT).bind(recording).bind(&text).execute(conn).await?
     );
+    weigh(tx, recording).await?;
     search::put_recording(tx, recording, &text).await
+}
+
+/// Notes whether somebody should hear a recording, and its ticket therefore waits in that queue.
+pub(super) async fn weigh(tx: &mut Tx, recording: RecordingId) -> Result<(), sqlx::Error> {
+    for statement in [sql::WEIGH_RECORDING, sql::WEIGH_TICKET] {
+        on_tx!(tx, conn, sqlx::query(statement).bind(recording).execute(conn).await?);
+    }
+    Ok(())
+}
+
+/// Notes that somebody heard a recording of this ticket. Gives whether there is one.
+pub(super) async fn hear(
+    tx: &mut Tx,
+    ticket: TicketId,
+    recording: RecordingId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query(sql::HEAR_RECORDING).bind(recording).bind(ticket).bind(now);
+    let found = on_tx!(tx, conn, query.execute(conn).await?.rows_affected());
+    weigh(tx, recording).await?;
+    Ok(found > 0)
 }

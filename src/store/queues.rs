@@ -23,13 +23,15 @@ pub enum Queue {
     WithAgency,
     /// Past their deadline.
     Overdue,
+    /// With a recording that an engine made little of, and nobody has heard.
+    Unheard,
     All,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Queue; 5] =
-        [Queue::New, Queue::Mine, Queue::WithAgency, Queue::Overdue, Queue::All];
+    pub const ALL: [Queue; 6] =
+        [Queue::New, Queue::Mine, Queue::WithAgency, Queue::Overdue, Queue::Unheard, Queue::All];
 
     /// The word in addresses.
     pub fn id(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Queue {
             Queue::Mine => "saya",
             Queue::WithAgency => "opd",
             Queue::Overdue => "lewat",
+            Queue::Unheard => "dengar",
             Queue::All => "semua",
         }
     }
@@ -46,7 +49,7 @@ impl Queue {
     pub fn key(self, opened: Timestamp, due: Option<Timestamp>) -> Timestamp {
         match self {
             Queue::Overdue => due.unwrap_or(opened),
-            Queue::New | Queue::Mine | Queue::WithAgency | Queue::All => opened,
+            Queue::New | Queue::Mine | Queue::WithAgency | Queue::Unheard | Queue::All => opened,
         }
     }
 
@@ -118,6 +121,7 @@ pub struct QueueCounts {
     pub mine: i64,
     pub with_agency: i64,
     pub overdue: i64,
+    pub unheard: i64,
     pub everything: i64,
 }
 
@@ -132,6 +136,7 @@ impl QueueCounts {
             Queue::Mine => self.mine,
             Queue::WithAgency => self.with_agency,
             Queue::Overdue => self.overdue,
+            Queue::Unheard => self.unheard,
             Queue::All => self.everything,
         }
     }
@@ -230,6 +235,7 @@ impl Filter {
                 };
                 (walk, Whose::DueBefore(self.now))
             }
+            Queue::Unheard => ((sql::UNHEARD_OLDEST, sql::UNHEARD_NEWEST), Whose::Nobodys),
             Queue::All => (self.walk_through_all(), Whose::Nobodys),
         }
     }

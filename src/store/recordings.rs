@@ -65,6 +65,8 @@ pub struct RecordingRow {
     pub ended_by: Option<RecordingEndedBy>,
     /// The caller spoke again under the same slot, and that was kept.
     pub replaced: bool,
+    /// An engine made little of it, and nobody has said that they heard it.
+    pub unheard: bool,
 }
 
 impl Store {

@@ -80,14 +80,18 @@ statements! {
         WHERE id < $1 AND call = (SELECT call FROM recording WHERE id = $1)
           AND slot = (SELECT slot FROM recording WHERE id = $1)
           AND id NOT IN (SELECT recording FROM ticket_recording)";
-    RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
+    RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
+        (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE call = $1 ORDER BY id";
     RECORDINGS_OF_TICKET = "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms,
-        r.ended_by, r.replaced
+        r.ended_by, r.replaced,
+        (r.doubt = 1 AND r.heard IS NULL) AS unheard
         FROM recording r JOIN ticket_recording t ON t.recording = r.id WHERE t.ticket = $1 ORDER BY r.id";
-    RECORDING = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
+    RECORDING = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
+        (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE id = $1";
-    OPEN_RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced
+    OPEN_RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
+        (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE call = $1 AND ended IS NULL ORDER BY id";
     FAIL_OPEN_RECORDINGS = "UPDATE recording SET ended = $2, state = 'failed', ended_by = 'crash'
         WHERE call = $1 AND ended IS NULL";

@@ -12,6 +12,7 @@ mod plans;
 mod rows;
 mod search;
 mod staff;
+mod unheard;
 mod work;
 
 use std::ops::Deref;

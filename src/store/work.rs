@@ -10,11 +10,11 @@ use super::db::{Tx, on_tx};
 use super::sql::staff as sql;
 use super::tickets::{MessageKind, message};
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, TEXT, deadlines, tidy, tidy_lines};
+use super::{LINE, Store, StoreError, TEXT, deadlines, mends, tidy, tidy_lines};
 use crate::clock::Timestamp;
 use crate::ticket::sla::Clocks;
 use crate::ticket::workflow::{self, Action, Given, Need, Refused, Status};
-use crate::ticket::{Class, StaffId, TicketCode, TicketId};
+use crate::ticket::{Class, RecordingId, StaffId, TicketCode, TicketId};
 
 /// One change of one ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Change {
     Classify { class: Class, category: Option<String>, place: Option<String> },
     /// A remark for colleagues.
     Note(String),
+    /// The worker has listened to a recording that a machine made little of.
+    Heard(RecordingId),
 }
 
 /// Who works.
@@ -115,7 +117,7 @@ impl Current {
         match change {
             Change::Step { action, .. } => (self.class, clocks.after(*action, now)),
             Change::Classify { class, .. } => (*class, clocks),
-            Change::Take | Change::Note(_) => (self.class, clocks),
+            Change::Take | Change::Note(_) | Change::Heard(_) => (self.class, clocks),
         }
     }
 }
@@ -166,6 +168,14 @@ async fn change(
             let query = sqlx::query(sql::NOTE_TICKET).bind(ticket.id).bind(now);
             on_tx!(tx, conn, query.execute(conn).await?);
             Event { what: "note", to: ticket.status, note: Some(text) }
+        }
+        Change::Heard(recording) => {
+            if !mends::hear(tx, ticket.id, *recording, now).await? {
+                return Err(WorkError::NotFound);
+            }
+            let query = sqlx::query(sql::NOTE_TICKET).bind(ticket.id).bind(now);
+            on_tx!(tx, conn, query.execute(conn).await?);
+            Event { what: "heard", to: ticket.status, note: None }
         }
     };
     let (class, clocks) = ticket.running(&work.change, now);
@@ -320,7 +330,7 @@ fn tidied(work: Work) -> Work {
             let answer = given.answer.map(lines).and_then(filled);
             Change::Step { action, given: Given { note, answer, ..given } }
         }
-        Change::Take => Change::Take,
+        unchanged @ (Change::Take | Change::Heard(_)) => unchanged,
         Change::Classify { class, category, place } => {
             Change::Classify { class, category, place: place.map(line).and_then(filled) }
         }

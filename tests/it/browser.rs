@@ -3,6 +3,7 @@
 //! With `KENTONGAN_SLOW=1` only: each desk is a browser of its own.
 
 mod desk;
+mod director;
 mod flows;
 mod office;
 mod pages;

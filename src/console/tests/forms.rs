@@ -183,6 +183,41 @@ async fn a_mend_is_shown_with_its_history_and_a_stale_one_with_both_texts() {
 }
 
 #[tokio::test]
+async fn a_recording_that_needs_an_ear_waits_in_its_queue_until_it_was_heard() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&[]).await;
+    let mut unsure = spoken(&["di pasar bamang"]);
+    unsure.segments[0].doubtful = true;
+    office.written_down(unsure).await;
+    let recording = office.recording_of(&ticket).await;
+    let digits = ticket.code.digits();
+    let queue = async |login| office.get(login, "/kotak-masuk?antrean=dengar").await.text();
+    assert!(queue("petugas").await.contains(digits));
+    let page = office.get("petugas", &format!("/tiket/{digits}?dari=dengar")).await.text();
+    assert!(page.contains("data-name=\"didengar\""), "{page}");
+    // An auditor changes nothing, and an agency does not listen for the call centre.
+    assert!(
+        !office
+            .get("auditor", &format!("/tiket/{digits}"))
+            .await
+            .text()
+            .contains("data-name=\"didengar\"")
+    );
+    assert!(!office.get("petugas_opd", "/kotak-masuk").await.text().contains("antrean=dengar"));
+    let heard = format!("/tiket/{digits}/rekaman/{recording}/didengar");
+    let version = office.view(&ticket.code).await.ticket.version.to_string();
+    let form = [("versi", version.as_str()), ("nonce", "n1"), ("dari", "dengar"), ("lanjut", "1")];
+    let done = office.post("petugas", &heard, &form).await;
+    assert_eq!(done.location(), "/kotak-masuk?antrean=dengar&pesan=habis");
+    assert!(!queue("petugas").await.contains(digits));
+    let page = office.get("petugas", &format!("/tiket/{digits}")).await.text();
+    assert!(
+        !page.contains("data-name=\"didengar\"") && page.contains("rekaman didengarkan"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn a_walk_in_report_gets_a_code_and_twice_the_same_form_one_ticket() {
     let office = Office::new().await;
     let fields = [

@@ -277,7 +277,10 @@ async fn every_field_has_a_label_and_every_page_one_heading() {
 async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
     use super::super::keys::{KEYS, MEND_KEYS};
     let office = Office::new().await;
-    let ticket = office.phoned(&["jalan berlubang di depan pasar keramat", "lampu mati"]).await;
+    let ticket = office.phoned(&[]).await;
+    let mut unsure = spoken(&["jalan berlubang di depan pasar keramat", "lampu mati", "anu"]);
+    unsure.segments[2].doubtful = true;
+    office.written_down(unsure).await;
     let report = office.get("petugas", &format!("/tiket/{}", ticket.code.digits())).await.text();
     let inbox = office.get("petugas", "/kotak-masuk").await.text();
     let officers = office.get("petugas_opd", "/kotak-masuk").await.text();

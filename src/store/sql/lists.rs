@@ -36,7 +36,7 @@ macro_rules! queue {
 }
 
 statements! {
-    // Queues. MINE repeats the condition of its index.
+    // Queues. MINE and UNHEARD repeat the condition of their index.
     QUEUE_NEWEST = queue!("t.queue = $8", newest);
     QUEUE_OLDEST = queue!("t.queue = $8", oldest);
     AGENCY_QUEUE_NEWEST = queue!("t.queue = $8 AND t.agency = $1", newest);
@@ -50,6 +50,11 @@ statements! {
     OVERDUE_OLDEST = queue!("t.due < $8", earliest_due);
     AGENCY_OVERDUE_NEWEST = queue!("t.due < $8 AND t.agency = $1", latest_due);
     AGENCY_OVERDUE_OLDEST = queue!("t.due < $8 AND t.agency = $1", earliest_due);
+
+    UNHEARD_NEWEST = queue!("t.unheard = 1
+        AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')", newest);
+    UNHEARD_OLDEST = queue!("t.unheard = 1
+        AND t.status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar')", oldest);
 
     // All tickets, by whichever filter leaves the fewest.
     ALL_NEWEST = queue!("TRUE", newest);
@@ -72,6 +77,8 @@ statements! {
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE status IN ('didisposisi', 'ditindaklanjuti')
             LIMIT $2) AS x) AS with_agency,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE due < $3 LIMIT $2) AS x) AS overdue,
+        (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE unheard = 1
+            AND status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar') LIMIT $2) AS x) AS unheard,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket LIMIT $2) AS x) AS everything";
     QUEUE_COUNTS_OF_AGENCY = "SELECT
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE queue = 'baru' AND agency = $4 LIMIT $2) AS x) AS fresh,
@@ -79,6 +86,8 @@ statements! {
             AND status NOT IN ('selesai', 'diarsipkan', 'ditolak', 'digabung', 'diteruskan_luar') LIMIT $2) AS x) AS mine,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE queue = 'opd' AND agency = $4 LIMIT $2) AS x) AS with_agency,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE due < $3 AND agency = $4 LIMIT $2) AS x) AS overdue,
+        -- Recordings are the call centre's to hear.
+        0 AS unheard,
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE agency = $4 LIMIT $2) AS x) AS everything";
 
     // Calls.

@@ -85,6 +85,20 @@ statements! {
     TAKE_TICKET = "UPDATE ticket SET assignee = $2, updated = $3, version = version + 1 WHERE id = $1";
     CLASSIFY_TICKET = "UPDATE ticket SET class = $2, category = $3, place = $4, updated = $5, version = version + 1
         WHERE id = $1";
+    // What somebody has heard stays heard, whatever a better engine writes later.
+    HEAR_RECORDING = "UPDATE recording SET heard = $3
+        WHERE id = (SELECT recording FROM ticket_recording WHERE recording = $1 AND ticket = $2)";
+    WEIGH_RECORDING = "UPDATE recording SET doubt = CASE WHEN
+            EXISTS (SELECT 1 FROM transcript WHERE recording = $1 AND outcome <> 'words')
+            OR EXISTS (SELECT 1 FROM job WHERE kind = 'transcribe' AND subject = $1 AND state = 'failed')
+            OR EXISTS (SELECT 1 FROM transcript t JOIN transcript_segment s ON s.transcript = t.id
+                WHERE t.recording = $1 AND s.doubtful = 1 AND NOT EXISTS (SELECT 1 FROM segment_mend m
+                    WHERE m.recording = $1 AND m.position = s.position AND m.heard = s.text))
+            THEN 1 ELSE 0 END WHERE id = $1";
+    WEIGH_TICKET = "UPDATE ticket SET unheard = CASE WHEN
+            EXISTS (SELECT 1 FROM ticket_recording x JOIN recording r ON r.id = x.recording
+                WHERE x.ticket = ticket.id AND r.doubt = 1 AND r.heard IS NULL AND r.state = 'kept' AND NOT r.replaced)
+            THEN 1 ELSE 0 END WHERE id = (SELECT ticket FROM ticket_recording WHERE recording = $1)";
     NOTE_TICKET = "UPDATE ticket SET updated = $2, version = version + 1 WHERE id = $1";
     TICKET_ID = "SELECT id FROM ticket WHERE code = $1";
     CATEGORY_EXISTS = "SELECT EXISTS (SELECT 1 FROM category WHERE id = $1)";
@@ -100,8 +114,9 @@ statements! {
                 WHEN 'saya' THEN t.assignee = $2 AND e.to_status = 'dibuka_kembali'
                 WHEN 'opd' THEN t.status IN ('didisposisi', 'ditindaklanjuti')
                     AND COALESCE(e.from_status, '') NOT IN ('didisposisi', 'ditindaklanjuti')
-                -- Nothing happens when a deadline passes.
+                -- Nothing happens when a deadline passes, or a machine has written something down.
                 WHEN 'lewat' THEN FALSE
+                WHEN 'dengar' THEN FALSE
                 ELSE e.from_status IS NULL OR ($3 IS NOT NULL AND e.to_status = 'didisposisi') END
             AND ($3 IS NULL OR t.agency = $3) AND ($4 IS NULL OR t.class = $4) AND ($5 IS NULL OR t.channel = $5)
             AND ($6 IS NULL OR t.status = $6)";

@@ -189,9 +189,15 @@ async fn counts_say_what_the_queues_hold_for_one_agency_too() {
     work(&store, &first, step(Action::Verify, Given::default()), worker(siti)).await.unwrap();
     work(&store, &first, to("dpupr", ""), worker(siti)).await.unwrap();
     let all = store.queue_counts(siti, None, NOW).await.unwrap();
-    assert_eq!(all, QueueCounts { fresh: 1, mine: 1, with_agency: 1, overdue: 0, everything: 2 });
+    assert_eq!(
+        all,
+        QueueCounts { fresh: 1, mine: 1, with_agency: 1, overdue: 0, unheard: 0, everything: 2 }
+    );
     let pupr = store.queue_counts(siti, Some("dpupr"), NOW).await.unwrap();
-    assert_eq!(pupr, QueueCounts { fresh: 0, mine: 1, with_agency: 1, overdue: 0, everything: 1 });
+    assert_eq!(
+        pupr,
+        QueueCounts { fresh: 0, mine: 1, with_agency: 1, overdue: 0, unheard: 0, everything: 1 }
+    );
     for queue in Queue::ALL {
         let filter = Filter { queue, staff: Some(siti), ..Filter::default() };
         let rows = store.queue(&filter, None, 50).await.unwrap();

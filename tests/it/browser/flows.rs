@@ -197,6 +197,64 @@ async fn a_call_is_there_while_it_lasts() {
     desk.close().await;
 }
 
+#[tokio::test]
+async fn keys_in_the_text_box_move_the_sound_and_save() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto(&format!("/tiket/{}", code.digits())).await;
+    let time = "document.querySelector('audio').currentTime";
+    desk.press("n").await;
+    let first = desk.value("[...document.querySelectorAll('.segment')].indexOf(document.activeElement.closest('.segment'))").await;
+    assert_eq!(first, 0, "the box of the first segment has the focus");
+
+    desk.press("Alt+k").await;
+    desk.until("!document.querySelector('audio').paused").await;
+    desk.until(&format!("{time} > 0.5")).await;
+    desk.press("Alt+k").await;
+    desk.until("document.querySelector('audio').paused").await;
+    let paused = desk.value(time).await.as_f64().unwrap();
+    desk.press("Alt+l").await;
+    desk.until(&format!("{time} > {}", paused + 2.5)).await;
+    desk.press("Alt+j").await;
+    desk.until(&format!("{time} < {}", paused + 0.5)).await;
+    desk.press("Alt+.").await;
+    desk.until("document.querySelector('audio').playbackRate === 1.25").await;
+    // Nothing of that was typed, and a question mark is one here.
+    desk.types(" Benar?").await;
+    desk.until("document.activeElement.value.includes(' Benar?')").await;
+    assert_eq!(desk.value("document.querySelector('dialog')?.open ?? false").await, false);
+
+    let wrote = desk.value("document.activeElement.value").await;
+    desk.press("Ctrl+Enter").await;
+    desk.sees("Perbaikan transkrip tersimpan.").await;
+    desk.sees(wrote.as_str().unwrap().trim()).await;
+    desk.until("document.activeElement.matches('[data-mend]')").await;
+    assert_ne!(desk.value("document.activeElement.value").await, wrote, "the next segment's box");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_recording_that_needs_an_ear_leaves_its_queue_by_one_key() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears_badly(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto("/kotak-masuk").await;
+    desk.until("document.querySelector('[data-name=antrean-dengar] .count').textContent === '1'")
+        .await;
+    desk.click("[data-name=antrean-dengar]").await;
+    desk.click("tbody tr:first-child td.code a").await;
+    desk.arrives(&format!("/tiket/{}", code.digits())).await;
+    desk.sees("Mesin kurang yakin dengan rekaman ini.").await;
+    desk.press("d").await;
+    desk.sees("Tersimpan.").await;
+    desk.sees("rekaman didengarkan").await;
+    desk.until("!document.querySelector('[data-name=didengar]')").await;
+    desk.goto("/kotak-masuk?antrean=dengar").await;
+    desk.until("!document.querySelector('td.code')").await;
+    desk.close().await;
+}
+
 /// From the sign-in page to an answered report, and no hand on the mouse.
 #[tokio::test]
 async fn a_whole_ticket_by_keyboard_alone() {

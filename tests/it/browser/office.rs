@@ -62,10 +62,22 @@ impl Office {
 
     /// One report, with what became of it.
     pub async fn hears(&self, told: &Told) -> TicketCode {
+        self.takes_in(told, false).await
+    }
+
+    /// One report that was hard to understand.
+    pub async fn hears_badly(&self, told: &Told) -> TicketCode {
+        self.takes_in(told, true).await
+    }
+
+    async fn takes_in(&self, told: &Told, doubtful: bool) -> TicketCode {
         let now = SystemClock.now();
         let at = Timestamp(now.0 - i64::from(told.minutes) * 60_000);
-        let ticket =
-            if told.spoken { self.phoned(told, at).await } else { self.wrote(told, at).await };
+        let ticket = if told.spoken {
+            self.phoned(told, at, doubtful).await
+        } else {
+            self.wrote(told, at).await
+        };
         if told.steps.is_empty() {
             return ticket.code;
         }
@@ -87,7 +99,7 @@ impl Office {
     }
 
     /// A call with its recording and the transcript of it.
-    async fn phoned(&self, told: &Told, at: Timestamp) -> Ticket {
+    async fn phoned(&self, told: &Told, at: Timestamp, doubtful: bool) -> Ticket {
         let call = NewCall {
             sip_call_id: format!("{}@10.20.0.4", at.0),
             trunk: Some("telkom".into()),
@@ -107,7 +119,9 @@ impl Office {
         let lease = Duration::from_secs(60);
         let job =
             self.store.lease_job(JobKind::Transcribe, "test", at, lease).await.unwrap().unwrap();
-        let made = Made { transcript: transcript(told.text, length), cpu: Duration::from_secs(6) };
+        let mut transcript = transcript(told.text, length);
+        transcript.segments[0].doubtful = doubtful;
+        let made = Made { transcript, cpu: Duration::from_secs(6) };
         self.store.finish_transcript(&job, made, at).await.unwrap();
         ticket
     }

@@ -8,6 +8,7 @@ use kentongan::ticket::Role;
 use serde_json::{Value, json};
 
 use super::Browser;
+use super::desk::PASSWORD;
 use super::office::Office;
 use super::reports::DAYS;
 
@@ -76,6 +77,9 @@ async fn every_page_is_sound_for_everybody_on_every_screen() {
     }
     let places = Places::of(&office).await;
     let password = office.hire("admin", "Budi Santoso", Role::Admin);
+    desk.enters("admin", &password).await;
+    desk.arrives("/masuk/pasang").await;
+    findings.extend(desk.look_at("/masuk/pasang").await);
     desk.signs_in_with_code("admin", &password).await;
     for path in console::pages() {
         let path = places.fill(path);
@@ -84,9 +88,15 @@ async fn every_page_is_sound_for_everybody_on_every_screen() {
         }
     }
     // What the table does not tell: a search, an empty queue, a form that was refused.
-    for path in ["/kotak-masuk?cari=jalan", "/kotak-masuk?antrean=overdue", "/tidak-ada"] {
+    for path in ["/kotak-masuk?cari=jalan", "/kotak-masuk?antrean=lewat", "/tidak-ada"] {
         findings.extend(desk.look_at(path).await);
     }
+    desk.goto("/akun").await;
+    desk.click_on("Keluar").await;
+    desk.arrives("/masuk").await;
+    desk.enters("admin", PASSWORD).await;
+    desk.arrives("/masuk/kode").await;
+    findings.extend(desk.look_at("/masuk/kode").await);
     assert!(findings.is_empty(), "{}", findings.join("\n"));
     desk.close().await;
 }
