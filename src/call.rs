@@ -149,12 +149,12 @@ impl Hotline {
             trunk = inbound.trunk.as_deref(),
             "call arrived"
         );
-        match self.connect(inbound, id, contact, clock).await {
+        match Box::pin(self.connect(inbound, id, contact, clock)).await {
             Ok(line) => {
-                let told = line.run().await;
+                let told = Box::new(line).run().await;
                 let ended = self.clock.now();
                 let trace = trace::of(trace, clock).await;
-                self.record_end(id, ended, told, trace).await;
+                Box::pin(self.record_end(id, ended, told, trace)).await;
             }
             Err(NotAnswered(reason)) => {
                 let ended = self.clock.now();

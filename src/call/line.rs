@@ -185,11 +185,12 @@ impl Line {
     }
 
     /// Carries the call to its end and whatever must still be written after that.
-    pub async fn run(mut self) -> Told {
+    pub async fn run(mut self: Box<Line>) -> Told {
         let mut closing = self.hotline.closing.clone();
         let mut last_words: Option<tokio::time::Instant> = None;
         loop {
-            self.settle().await;
+            // What is done seldom has its memory only then: a call would hold the largest of it all its time.
+            Box::pin(self.settle()).await;
             self.notes.follow(self.session.path());
             if self.ending.is_some() {
                 if self.session.is_over() && self.recording.is_empty() {
@@ -201,10 +202,10 @@ impl Line {
             tokio::select! {
                 event = self.dialog.next(), if self.ending.is_none() => self.on_dialog(event),
                 () = self.notes.settled() => {}
-                event = self.heard.recv() => self.on_leg(event).await,
+                event = self.heard.recv() => Box::pin(self.on_leg(event)).await,
                 () = sleep_until(timeout.map(|t| self.clock.instant(t))) => {
                     let effects = self.session.handle_timeout(self.clock.now());
-                    self.perform(effects).await;
+                    Box::pin(self.perform(effects)).await;
                 }
                 () = sleep_until(last_words) => {
                     error!(call = self.id.0, "the last recording did not reach the disk in time");
@@ -217,10 +218,10 @@ impl Line {
                 }
             }
         }
-        self.close().await
+        Box::pin(self.close()).await
     }
 
-    async fn close(mut self) -> Told {
+    async fn close(mut self: Box<Line>) -> Told {
         drop(self.leg);
         while let Some(event) = self.heard.recv().await {
             if let LegEvent::Closed(stats) = event {

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::media::SAMPLE_RATE;
 
-/// Samples that the media thread gathers before it hands them over: a quarter of a second.
-pub const CHUNK_SAMPLES: usize = SAMPLE_RATE as usize / 4;
+/// Samples that the media thread gathers before it hands them over: a quarter of a second, and a whole page of memory.
+pub const CHUNK_SAMPLES: usize = 2048;
 
 /// The only format that is written: PCM, 8 kHz, mono, 16 bits.
 const SPEC: hound::WavSpec = hound::WavSpec {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{CHUNK_SAMPLES, samples_in};
+use crate::media::jitter::FRAME;
 use crate::media::silence::Gate;
 use crate::media::{RecordEnd, RecordSpec};
 
@@ -33,7 +34,7 @@ impl Take {
         }
     }
 
-    /// Keeps `samples` (at most a packet's worth) and tells whether the recording is over by them.
+    /// Keeps `samples` (at most a frame) and tells whether the recording is over by them.
     pub fn push(&mut self, samples: &[i16]) -> Option<RecordEnd> {
         let room = self.max.saturating_sub(self.kept).min(samples.len() as u64) as usize;
         let kept = &samples[..room];
@@ -55,9 +56,9 @@ impl Take {
         }
     }
 
-    /// Whether a chunk has gathered and should be handed over.
+    /// Whether a chunk has gathered and should be handed over: one more frame might not fit.
     pub fn is_chunk_full(&self) -> bool {
-        self.chunk.len() >= CHUNK_SAMPLES
+        self.chunk.len() + FRAME > CHUNK_SAMPLES
     }
 
     /// The samples gathered so far, in exchange for an empty buffer.

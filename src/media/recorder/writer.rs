@@ -21,6 +21,9 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Chunks that may wait for the disk before recordings are given up: about 64 MB of memory.
 const BACKLOG_LIMIT: usize = (64 << 20) / (CHUNK_SAMPLES * size_of::<i16>());
 
+/// Empty buffers that are kept: many recordings take turns with few.
+const SPARE: usize = 64;
+
 /// Names one recording within an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TakeId(u64);
@@ -228,7 +231,7 @@ impl Writer {
 
     fn recycle(&self, chunk: Vec<i16>) {
         let mut spare = lock(&self.shared.spare);
-        if spare.len() <= self.tracks.len() {
+        if spare.len() < SPARE {
             spare.push(chunk);
         }
     }

@@ -135,8 +135,9 @@ impl Owner {
             let deadline = self.deadline();
             tokio::select! {
                 biased;
-                Some(input) = self.inbox.recv() => self.on_input(input).await,
-                Some(state) = self.states.recv() => self.on_state(state).await,
+                // In memory of their own: a dialog would hold the largest of it all its time.
+                Some(input) = self.inbox.recv() => Box::pin(self.on_input(input)).await,
+                Some(state) = self.states.recv() => Box::pin(self.on_state(state)).await,
                 () = refresh::until(deadline) => self.on_deadline(),
                 else => break,
             }
