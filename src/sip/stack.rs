@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::DialogStateSender;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::sip::{Header, Request, Transport, Uri};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
@@ -87,6 +88,7 @@ struct Shared {
     advertised: Option<SocketAddr>,
     endpoint: EndpointInnerRef,
     layer: Arc<DialogLayer>,
+    states: DialogStateSender,
     door: Arc<admission::Door>,
     edge: Arc<Edge>,
     traces: Arc<Traces>,
@@ -120,8 +122,11 @@ impl UserAgent {
             .incoming_transactions()
             .map_err(|error| BindError::Stack(error.to_string()))?;
         door.know(&endpoint.inner);
+        let layer = Arc::new(DialogLayer::new(endpoint.inner.clone()));
+        let (states, told) = layer.new_dialog_state_channel();
         let shared = Arc::new(Shared {
-            layer: Arc::new(DialogLayer::new(endpoint.inner.clone())),
+            layer,
+            states,
             endpoint: endpoint.inner.clone(),
             local,
             advertised,
@@ -137,6 +142,7 @@ impl UserAgent {
         if let Some(listener) = tcp {
             tokio::spawn(transport::accept(shared.clone(), listener, local));
         }
+        tokio::spawn(dispatch::tell_owners(shared.clone(), told));
         let (calls, receiver) = mpsc::channel(BACKLOG);
         tokio::spawn(dispatch::run(shared.clone(), incoming, calls));
         info!(%local, tcp = shared.config.tcp, "listening for SIP");

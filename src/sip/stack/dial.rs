@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::uri::ParamsExt;
@@ -103,9 +102,10 @@ async fn attempt(
     let flow = Flow { peer: resolve(shared, &to).await?, transport };
     let option = invite(shared, dial, to, flow, min_se)?;
     let failed = |error: &dyn std::fmt::Display| DialError::Failed(error.to_string());
-    let (states, state_receiver) = shared.layer.new_dialog_state_channel();
-    let (dialog, invite) =
-        shared.layer.do_invite_async(option, states).map_err(|error| failed(&error))?;
+    let (dialog, invite) = shared
+        .layer
+        .do_invite_async(option, shared.states.clone())
+        .map_err(|error| failed(&error))?;
     let early = dialog.id();
     let log_id = log_id(&early.call_id);
     let (handle, ends) = call::handle(&log_id);
@@ -125,7 +125,7 @@ async fn attempt(
     let answer = wire::session_description(&response.headers, &response.body);
     let answer = answer.ok_or(DialError::NoDescription)?;
     let agreed = Descriptions { local: Some(dial.offer.clone()), remote: Some(answer.clone()) };
-    attempt.become_call(id, ends, state_receiver, &response, agreed);
+    attempt.become_call(id, ends, &response, agreed);
     info!(call = %log_id, "answered by the other side");
     Ok((handle, answer))
 }
@@ -211,14 +211,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn become_call(
-        mut self,
-        id: DialogId,
-        ends: Ends,
-        states: DialogStateReceiver,
-        response: &Response,
-        agreed: Descriptions,
-    ) {
+    fn become_call(mut self, id: DialogId, ends: Ends, response: &Response, agreed: Descriptions) {
         self.answered = true;
         let owner = Owner {
             shared: self.shared.clone(),
@@ -227,7 +220,6 @@ impl Attempt<'_> {
             flow: self.flow,
             dialog: self.dialog.clone(),
             phase: Phase::Confirmed,
-            states,
             inbox: ends.inbox,
             inbox_sender: ends.inbox_sender.clone(),
             events: Some(ends.events),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::sip::{HeadersExt, Method, Request};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
@@ -51,17 +52,34 @@ fn dispatch(
     }
 }
 
-fn within_dialog(shared: &Shared, mut id: DialogId, transaction: Box<Transaction>) {
-    let owner = {
-        let dialogs = shared.lock();
-        dialogs.get(&id).cloned().or_else(|| {
-            // A call that we place is known without the other side's tag until its 200 has been read.
-            id.remote_tag.clear();
-            dialogs.get(&id).cloned()
-        })
-    };
+/// Hands what rsipstack says of dialogs to their owners. One channel for all: each has room for 32 of these, and ten
+/// kilobytes for every call would lie empty.
+pub(super) async fn tell_owners(shared: Arc<Shared>, mut states: DialogStateReceiver) {
+    loop {
+        let state = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            state = states.recv() => state,
+        };
+        let Some(state) = state else { return };
+        if let Some(owner) = owner(&shared, state.id().clone()) {
+            // An owner that is gone has no use for it.
+            let _ = owner.send(Input::State(Box::new(state)));
+        }
+    }
+}
+
+fn owner(shared: &Shared, mut id: DialogId) -> Option<mpsc::UnboundedSender<Input>> {
+    let dialogs = shared.lock();
+    dialogs.get(&id).cloned().or_else(|| {
+        // A call that we place is known without the other side's tag until its 200 has been read.
+        id.remote_tag.clear();
+        dialogs.get(&id).cloned()
+    })
+}
+
+fn within_dialog(shared: &Shared, id: DialogId, transaction: Box<Transaction>) {
     let input = Input::Request(Incoming(transaction));
-    let unclaimed = match owner {
+    let unclaimed = match owner(shared, id) {
         Some(owner) => owner.send(input).err().map(|error| error.0),
         None => Some(input),
     };
@@ -85,7 +103,7 @@ fn new_call(
     };
     let offer = wire::session_description(&request.headers, &request.body);
     let contact = shared.contact(flow.peer, flow.transport);
-    let (states, state_receiver) = shared.layer.new_dialog_state_channel();
+    let states = shared.states.clone();
     let dialog =
         match shared.layer.get_or_create_server_invite(&transaction, states, None, Some(contact)) {
             Ok(dialog) => dialog,
@@ -114,7 +132,6 @@ fn new_call(
         flow,
         dialog: dialog.clone(),
         phase: Phase::Early,
-        states: state_receiver,
         inbox: ends.inbox,
         inbox_sender: ends.inbox_sender.clone(),
         events: Some(ends.events),

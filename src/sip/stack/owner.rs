@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason};
+use rsipstack::dialog::dialog::{DialogState, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, HeadersExt, Method, Response, StatusCode};
 use rsipstack::transaction::key::TransactionRole;
@@ -39,6 +39,8 @@ pub enum Input {
     Command(Command),
     /// A request within the dialog, from the dispatcher.
     Request(Incoming),
+    /// What rsipstack says of the dialog.
+    State(Box<DialogState>),
     /// Our BYE has been answered, or given up.
     ByeDone,
     /// Our refresh has been answered; `None` when it was not.
@@ -96,7 +98,6 @@ pub(super) struct Owner {
     pub flow: Flow,
     pub dialog: InviteDialog,
     pub phase: Phase,
-    pub states: DialogStateReceiver,
     pub inbox: mpsc::UnboundedReceiver<Input>,
     pub inbox_sender: mpsc::UnboundedSender<Input>,
     pub events: Option<mpsc::Sender<DialogEvent>>,
@@ -135,9 +136,8 @@ impl Owner {
             let deadline = self.deadline();
             tokio::select! {
                 biased;
-                // In memory of their own: a dialog would hold the largest of it all its time.
+                // In memory of its own: a dialog would hold the largest of it all its time.
                 Some(input) = self.inbox.recv() => Box::pin(self.on_input(input)).await,
-                Some(state) = self.states.recv() => Box::pin(self.on_state(state)).await,
                 () = refresh::until(deadline) => self.on_deadline(),
                 else => break,
             }
@@ -148,6 +148,7 @@ impl Owner {
     async fn on_input(&mut self, input: Input) {
         match input {
             Input::Request(Incoming(transaction)) => self.on_request(transaction).await,
+            Input::State(state) => self.on_state(*state).await,
             Input::ByeDone => self.phase = Phase::Over,
             Input::Refreshed(response) => self.on_refreshed(response),
             Input::Command(Command::Answered { sdp }) => {
