@@ -7,6 +7,7 @@ mod indonesian;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod toml_words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,5 +1,7 @@
 //! The sentences of the reader and the checker as supervisors read them, beside how technicians do.
 
+use super::toml_words;
+
 /// A sentence, and the same in Indonesian; `{}` stands for a name or a number, in the same order in both.
 const SENTENCES: &[(&str, &str)] = &[
     // The reader's.
@@ -128,7 +130,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
 ];
 
-/// A sentence in Indonesian; what the TOML reader says about broken TOML stays as it is, named as such.
+/// A sentence in Indonesian; what the TOML reader says and nobody has met yet stays as it is, named as such.
 pub fn indonesian(sentence: &str) -> String {
     if let Some(values) = matched("step `{}` ({}): {}", sentence) {
         return format!("langkah `{}` ({}): {}", values[0], values[1], indonesian(values[2]));
@@ -140,7 +142,10 @@ pub fn indonesian(sentence: &str) -> String {
         SENTENCES.iter().find_map(|(pattern, ours)| Some((matched(pattern, sentence)?, ours)));
     match known {
         Some((values, ours)) => filled(ours, &values),
-        None => format!("penulisan TOML: {sentence}"),
+        None => match toml_words::indonesian(sentence) {
+            Some(ours) => ours,
+            None => format!("penulisan TOML: {sentence}"),
+        },
     }
 }
 
@@ -176,6 +181,7 @@ fn filled(pattern: &str, values: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ivr::script::Script;
 
     #[test]
     fn names_and_numbers_stay_in_their_places() {
@@ -192,10 +198,38 @@ mod tests {
                 "no way leads here; lead one here or remove it",
                 "tidak ada jalan ke sini; buatkan jalan atau hapus",
             ),
-            ("unclosed table; write `]`", "penulisan TOML: unclosed table; write `]`"),
+            ("unclosed table; write `]`", "kurung siku tabel belum ditutup; tulis `]`"),
+            ("recursion limit", "penulisan TOML: recursion limit"),
         ] {
             assert_eq!(indonesian(sentence), ours);
         }
+    }
+
+    /// Broken as people break it, read by the reader itself.
+    #[test]
+    fn what_the_toml_reader_says_is_understood_by_a_supervisor() {
+        let broken = [
+            "[step.menu\nkind = \"menu\"",
+            "[step.menu]\nkind = \"menu",
+            "[step.menu]\nkind = menu",
+            "[step.menu]\nkind \"menu\"",
+            "[step.menu]\nkind = \"menu\"\nkind = \"menu\"",
+            "[step.menu]\nkind =",
+            "[step.menu]\nprompts = [\"a\" \"b\"]",
+            "[step.menu]\nkind = \"say\" next = \"akhir\"",
+            "[step.menu]\nkind = 7",
+            "[step.menu]\nkind = \"say\"\nprompts = \"a\"",
+            "[step.menu]\nkind = \"say\"\nprompts = [\"a\"]\nnext = \"b\"\nbarge_in = \"ya\"",
+        ];
+        let told: Vec<String> = broken
+            .iter()
+            .flat_map(|text| {
+                let text = format!("name = \"x\"\n{text}");
+                Script::parse("x.toml", &text).expect_err("broken").problems
+            })
+            .map(|problem| indonesian(&problem.sentence))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]
