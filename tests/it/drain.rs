@@ -1,5 +1,6 @@
 //! SIGTERM with a call up.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::time::Duration;
 
 use kentongan::sip::EndReason;
@@ -9,6 +10,7 @@ use crate::caller::{COMPLAINT, dial, hears_code, phone, to_the_tone};
 use crate::hotline::{Hotline, get};
 use crate::rows;
 use crate::sip_peer::{OFFER, Peer};
+use crate::supervisor::Supervisor;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_in_progress_may_finish_while_new_ones_are_sent_away() {
@@ -58,4 +60,19 @@ async fn a_call_that_outlasts_its_time_is_ended_and_its_words_kept() {
     assert_eq!(kept.len(), 1, "in a ticket: {}", hotline.log());
     assert!(kept[0].duration_ms > 4000, "{} ms", kept[0].duration_ms);
     hound::WavReader::open(hotline.data.join(&kept[0].file)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_listens_holds_nothing_up() {
+    let mut hotline = Hotline::start("").unwrap();
+    let siti = Supervisor::of(&hotline).await;
+    let mut page = BufReader::new(siti.get("/peristiwa"));
+    let mut head = String::new();
+    page.read_line(&mut head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    hotline.signal(Signal::TERM);
+    assert!(hotline.wait().unwrap().success(), "{}", hotline.log());
+    // Its end has been told as well, or the browser would wait for more.
+    let mut rest = Vec::new();
+    page.read_to_end(&mut rest).unwrap();
 }

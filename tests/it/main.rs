@@ -42,5 +42,6 @@ mod sip_transport;
 mod sipp;
 mod sms;
 mod sound;
+mod supervisor;
 mod torture;
 mod transcribe;

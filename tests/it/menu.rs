@@ -1,77 +1,15 @@
 //! A menu that is published at the console of a hotline that is up.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
-
-use kentongan::clock::{Clock as _, SystemClock};
-use kentongan::store::{Config, Doer, NewSession, NewStaff, Password, Stage, Store};
-use kentongan::ticket::Role;
-use sha2::{Digest as _, Sha256};
-
 use crate::caller::{PATIENCE, dial, is_sent_off_with, kentongan, phone};
 use crate::hotline::Hotline;
+use crate::supervisor::Supervisor;
 
 const SHIPPED: &str = include_str!("../../ivr-scripts/hotline.toml");
 const TAKEN: &str = "script and prompts read again";
-/// What the supervisor's browser holds.
-const TOKEN: &str = "sesi";
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Signs a supervisor in, beside the hotline.
-async fn supervisor(hotline: &Hotline) {
-    let store = Store::open(&Config::at(hotline.database())).await.unwrap();
-    let doer = Doer { login: "cli".into(), address: String::new() };
-    let now = SystemClock.now();
-    let new = NewStaff {
-        login: "siti".into(),
-        name: "Siti Aminah".into(),
-        role: Role::Supervisor,
-        agency: None,
-        password: Password { hash: "x".into(), must_change: false },
-    };
-    let staff = store.add_staff(new, doer.clone(), now).await.unwrap();
-    let session = NewSession {
-        token: hex(&Sha256::digest(TOKEN.as_bytes())),
-        replaces: None,
-        staff,
-        doer,
-        stage: Stage::Full,
-        secret: None,
-        browser: String::new(),
-        ends: now + Duration::from_secs(3600),
-    };
-    store.begin_session(session, now).await.unwrap();
-    store.close().await;
-}
-
-/// What the console answers to a form of the supervisor's.
-fn post(hotline: &Hotline, path: &str, fields: &[(&str, &str)]) -> String {
-    let encoded = |text: &str| {
-        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-    };
-    let pairs: Vec<String> =
-        fields.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
-    let (form, port) = (pairs.join("&"), hotline.web_port);
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nConnection: close\r\n\
-         Cookie: kentongan={TOKEN}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn publish(hotline: &Hotline, text: &str, base: &str) -> String {
+fn publish(siti: &Supervisor, text: &str, base: &str) -> String {
     let fields = [("nonce", base), ("dasar", base), ("catatan", "salam baru"), ("naskah", text)];
-    post(hotline, "/menu-suara/terbit", &fields)
+    siti.submit("/menu-suara/terbit", &fields)
 }
 
 fn says_goodbye_with(prompt: &str) -> String {
@@ -81,13 +19,13 @@ fn says_goodbye_with(prompt: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_published_menu_is_for_the_next_call_and_a_broken_one_for_none() {
     let hotline = Hotline::start("").unwrap();
-    supervisor(&hotline).await;
+    let siti = Supervisor::of(&hotline).await;
     let phone = phone().await;
     let mut old = dial(&phone, &hotline).await;
 
     // By browsers, lines end in both.
     let text = says_goodbye_with("akhir/terima_kasih").replace('\n', "\r\n");
-    let answer = publish(&hotline, &text, "1");
+    let answer = publish(&siti, &text, "1");
     assert!(answer.starts_with("HTTP/1.1 303") && answer.contains("pesan=terbit"), "{answer}");
     hotline.logs(TAKEN, 1).await;
     let mut new = dial(&phone, &hotline).await;
@@ -101,7 +39,7 @@ async fn a_published_menu_is_for_the_next_call_and_a_broken_one_for_none() {
     );
 
     let broken = says_goodbye_with("akhir/tidak_ada");
-    let answer = publish(&hotline, &broken, "2");
+    let answer = publish(&siti, &broken, "2");
     assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
     assert!(answer.contains("tidak ada prompt `akhir/tidak_ada`"), "{answer}");
     let config = hotline.config();
