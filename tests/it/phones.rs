@@ -4,8 +4,10 @@
 //! With `KENTONGAN_SLOW=1` only: a call takes as long as a call.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::hotline::{Hotline, free_port, slow};
 use crate::{rows, sound};
@@ -44,22 +46,69 @@ impl Phone {
 
     /// Lets the phone walk a scenario; what it heard.
     fn walk(self, scenario: &str, folder: &Path) -> Vec<f32> {
-        let (file, heard) = (folder.join("scenario"), folder.join("heard.wav"));
-        std::fs::write(&file, scenario).unwrap();
-        let output = self
+        let mut user = self.picked_up(folder);
+        user.does(scenario);
+        user.put_down()
+    }
+
+    /// Somebody at the phone, who waits to be told what to do.
+    fn picked_up(self, folder: &Path) -> User {
+        let heard = folder.join("heard.wav");
+        let phone = self
             .command()
-            .arg(&file)
             .args(["--sip-port", &free_port().unwrap().to_string()])
             .args(["--rtp-port", &free_ports(100).to_string()])
             .arg("--heard")
             .arg(&heard)
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("python3 and the phones are installed: run deploy/setup test");
+        User { phone, heard, told: String::new() }
+    }
+}
+
+/// Somebody at a phone.
+struct User {
+    phone: Child,
+    heard: PathBuf,
+    /// What they were told to do.
+    told: String,
+}
+
+impl User {
+    fn does(&mut self, lines: &str) {
+        self.told += lines;
+        let mut ear = self.phone.stdin.as_ref().expect("open until the end");
+        ear.write_all(lines.as_bytes()).and_then(|()| ear.flush()).unwrap();
+    }
+
+    /// Waits until the call that is up has come to this step, and then does something.
+    async fn at(&mut self, hotline: &Hotline, step: &str, lines: &str) {
+        let there = async {
+            while !rows::calls(hotline)
+                .await
+                .last()
+                .is_some_and(|call| call.end_reason.is_empty() && call.entered(step))
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let patience = Duration::from_secs(90);
+        let came = tokio::time::timeout(patience, there).await;
+        assert!(came.is_ok(), "never at {step}: {:?}", rows::calls(hotline).await);
+        self.does(lines);
+    }
+
+    /// Nothing more is to be done; what was heard.
+    fn put_down(mut self) -> Vec<f32> {
+        drop(self.phone.stdin.take());
+        let output = self.phone.wait_with_output().unwrap();
         let [events, errors] =
             [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-        assert!(output.status.success(), "{scenario}\n{events}\n{errors}");
-        sound::read(&heard)
+        assert!(output.status.success(), "{}\n{events}\n{errors}", self.told);
+        sound::read(&self.heard)
     }
 }
 
@@ -178,4 +227,55 @@ async fn pjsua2_calls_again_and_hears_what_became_of_it() {
     assert!(hotline.stop().unwrap().success(), "{}", hotline.log());
     let calls = rows::calls(&hotline).await;
     assert!(calls.len() == 2 && calls[1].entered("status"), "{calls:?}");
+}
+
+/// A neighbour who finds the code on a note must not hear what became of it.
+#[tokio::test]
+async fn baresip_guards_a_report_by_a_pin_and_asks_with_it() {
+    if !slow() {
+        return;
+    }
+    let mut hotline = Hotline::start("").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let story = sound::spoken(STORY, folder.path());
+    let dial = format!("dial sip:100@127.0.0.1:{}\nawait established 10\n", hotline.sip_port);
+    let mut user = Phone::Baresip.picked_up(folder.path());
+    user.does(&dial);
+    user.at(&hotline, "menu_utama", "key 1\n").await;
+    let until_beep = seconds(&["salam/direkam", "lapor/petunjuk", "lapor/akhiri"]) + 2.0;
+    let length = sound::length(&story).as_secs_f64() + 1.0;
+    let speak = format!("wait {until_beep:.1}\nsay {}\nwait {length:.1}\nkey #\n", story.display());
+    user.at(&hotline, "lapor", &speak).await;
+    user.at(&hotline, "periksa", "wait 1\nkey #\n").await;
+    // Straight on from the code, and nothing about the caller.
+    user.at(&hotline, "ulang_kode", "key #\n").await;
+    user.at(&hotline, "anonim", "key 2\n").await;
+    user.at(&hotline, "rahasia", "key 1\n").await;
+    user.at(&hotline, "pin", "key 2468\n").await;
+    user.at(&hotline, "pin_tersimpan", "await ended 30\n").await;
+    let heard = user.put_down();
+    sound::assert_holds(&heard, &sound::read(&prompt("tambahan/pin_tersimpan")), "it is kept");
+
+    let [code] = &rows::codes(&hotline).await[..] else { panic!("one ticket") };
+    let mut user = Phone::Baresip.picked_up(folder.path());
+    user.does(&dial);
+    user.at(&hotline, "menu_utama", "key 2\n").await;
+    let asked = seconds(&["cek/pin"]);
+    let wrong = format!(
+        "wait 2\nkey {code}\nwait {asked:.1}\nkey 1357\nwait {:.1}\n",
+        asked + seconds(&["cek/pin_salah"])
+    );
+    user.at(&hotline, "cek", &wrong).await;
+    user.does("key 2468\n");
+    user.at(
+        &hotline,
+        "status",
+        &format!("wait {:.1}\nhang up\n", seconds(&["status/diterima"]) + 1.0),
+    )
+    .await;
+    let heard = user.put_down();
+    assert!(hotline.stop().unwrap().success(), "{}", hotline.log());
+    for id in ["cek/pin", "cek/pin_salah", "status/diterima"] {
+        sound::assert_holds(&heard, &sound::read(&prompt(id)), id);
+    }
 }

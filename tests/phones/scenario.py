@@ -61,10 +61,11 @@ def run(phone, events, options):
     A phone has dial(uri), answer(seconds), key(key), say(file), hang_up() and pump(seconds), which lets its
     library work for a while and returns early when something happened.
     """
-    text = open(options.scenario, encoding="utf-8").read() if options.scenario else sys.stdin.read()
+    # From standard input a line is done as soon as it has come.
+    lines = open(options.scenario, encoding="utf-8") if options.scenario else sys.stdin
     deadline = time.monotonic() + options.limit
     try:
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(lines, 1):
             words = line.split()
             if words and not words[0].startswith("#"):
                 try:
