@@ -40,6 +40,8 @@ struct Row {
     /// The role needs a second factor, and only a password that is handed over lets them set one up.
     shut_out: bool,
     myself: bool,
+    /// What can be done with it is shown: for one at a time, or the page would be heavy.
+    open: bool,
     roles: Vec<Choice>,
     agencies: Vec<Choice>,
 }
@@ -60,9 +62,17 @@ pub(super) struct RoleForm {
     instansi: String,
 }
 
-/// What a page says above its rows.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Opened {
+    /// A login.
+    #[serde(default)]
+    ubah: String,
+}
+
+/// What a page says above its rows, and whose row is open.
 #[derive(Default)]
 struct Above {
+    open: String,
     form: NewForm,
     error: Option<String>,
     handed: Option<(String, String)>,
@@ -73,8 +83,9 @@ pub(super) async fn show(
     State(console): App,
     Extension(actor): Extension<Actor>,
     Query(told): Query<Told>,
+    Query(opened): Query<Opened>,
 ) -> Result<Response, PageError> {
-    page(&console, &actor, &told, Above::default()).await
+    page(&console, &actor, &told, Above { open: opened.ubah, ..Above::default() }).await
 }
 
 async fn page(
@@ -86,6 +97,7 @@ async fn page(
     let agency_rows = console.store.agencies().await?;
     let agencies = |chosen: &str| inbox::agencies(agency_rows.clone(), chosen);
     let row = |row: StaffRow| Row {
+        open: row.login == above.open,
         role: row.role.word(),
         roles: roles(row.role.id()),
         agencies: agencies(row.agency.as_deref().unwrap_or_default()),
@@ -173,7 +185,7 @@ async fn refused(
     why: &str,
 ) -> Result<Response, PageError> {
     let error = Some(super::auth::sentence(why));
-    page(console, actor, &Told::default(), Above { form, error, handed: None }).await
+    page(console, actor, &Told::default(), Above { form, error, ..Above::default() }).await
 }
 
 /// `POST /petugas/{login}/sandi`

@@ -109,6 +109,7 @@ async fn the_other_pages() {
         ("calls", "/panggilan"),
         ("call", "/panggilan/1"),
         ("staff", "/petugas"),
+        ("staff_open", "/petugas?ubah=penyelia"),
         ("audit", "/audit"),
         ("keys", "/tombol"),
         ("password", "/sandi"),

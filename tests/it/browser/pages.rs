@@ -88,7 +88,12 @@ async fn every_page_is_sound_for_everybody_on_every_screen() {
         }
     }
     // What the table does not tell: a search, an empty queue, a form that was refused.
-    for path in ["/kotak-masuk?cari=jalan", "/kotak-masuk?antrean=lewat", "/tidak-ada"] {
+    for path in [
+        "/kotak-masuk?cari=jalan",
+        "/kotak-masuk?antrean=lewat",
+        "/petugas?ubah=dewi",
+        "/tidak-ada",
+    ] {
         findings.extend(desk.look_at(path).await);
     }
     desk.goto("/akun").await;
