@@ -167,19 +167,28 @@ const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 /// A port that was free a moment ago, for UDP and TCP alike, and that this process has not given away yet.
 pub fn free_port() -> anyhow::Result<u16> {
+    free_ports(1)
+}
+
+/// The first of so many in a row.
+pub fn free_ports(count: u16) -> anyhow::Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Other processes do the same: each begins somewhere else.
     let begin = (std::process::id() * 97 % PORTS.len() as u32) as u16;
     for _ in 0..512 {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = PORTS.start + (begin + step % PORTS.len() as u16) % PORTS.len() as u16;
-        let free = TcpListener::bind(("127.0.0.1", port)).is_ok()
-            && UdpSocket::bind(("127.0.0.1", port)).is_ok();
-        if free {
-            return Ok(port);
+        let step = NEXT.fetch_add(count, Ordering::Relaxed);
+        let first = PORTS.start + (begin + step % PORTS.len() as u16) % PORTS.len() as u16;
+        if (first..first + count).all(is_free) {
+            return Ok(first);
         }
     }
     bail!("no free port")
+}
+
+fn is_free(port: u16) -> bool {
+    PORTS.contains(&port)
+        && TcpListener::bind(("127.0.0.1", port)).is_ok()
+        && UdpSocket::bind(("127.0.0.1", port)).is_ok()
 }
 
 fn configuration(data: &Path, [sip, http, web]: [u16; 3], extra: &str) -> anyhow::Result<String> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::hotline::{Hotline, free_port, slow};
+use crate::hotline::{Hotline, free_port, free_ports, slow};
 use crate::{rows, sound};
 
 const STORY: &str = "Jalan di depan pasar rusak dan berlubang besar, sudah ada yang jatuh, mohon segera diperbaiki.";
@@ -57,7 +57,7 @@ impl Phone {
         let phone = self
             .command()
             .args(["--sip-port", &free_port().unwrap().to_string()])
-            .args(["--rtp-port", &free_ports(100).to_string()])
+            .args(["--rtp-port", &even(free_ports(101).unwrap()).to_string()])
             .arg("--heard")
             .arg(&heard)
             .stdin(Stdio::piped())
@@ -120,15 +120,9 @@ fn pjsua2_python() -> PathBuf {
     cache.join("kentongan/phones/bin/python")
 }
 
-/// The first of `count` UDP ports in a row that were free a moment ago.
-fn free_ports(count: u16) -> u16 {
-    let free = |port: u16| std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok();
-    loop {
-        let first = free_port().unwrap() & !1;
-        if first.checked_add(count).is_some() && (first..first + count).all(free) {
-            return first;
-        }
-    }
+/// RTP begins at an even port (RFC 3550 section 11).
+fn even(port: u16) -> u16 {
+    port.next_multiple_of(2)
 }
 
 fn prompt(id: &str) -> PathBuf {

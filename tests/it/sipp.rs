@@ -5,14 +5,15 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::hotline::{Hotline, free_port, slow};
+use crate::hotline::{Hotline, free_port, free_ports, slow};
 use crate::rows::{self, Call};
 
 /// Lets SIPp play a scenario; its complaints are the panic's words.
 fn play(hotline: &Hotline, scenario: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sip/{scenario}.xml"));
-    let (own, media) = (free_port().unwrap(), free_port().unwrap());
+    // It binds ports for RTCP and for video beside that of its audio.
+    let (own, media) = (free_port().unwrap(), free_ports(4).unwrap());
     let status = Command::new("sipp")
         .arg(format!("127.0.0.1:{}", hotline.sip_port))
         .arg("-sf")

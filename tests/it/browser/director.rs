@@ -122,7 +122,7 @@ async fn a_prompt_is_recorded_with_the_microphone_and_taken_back() {
     assert!(loudness > 0.02, "{loudness}");
 
     desk.click("[data-name=pakai-bawaan]").await;
-    desk.sees("Suara ini didengar mulai panggilan berikutnya.").await;
+    desk.until("document.querySelector('[data-take=bawaan] .status.done') !== null").await;
     let (again, _) = sound(&desk, "/prompt/akhir.selesai/suara").await;
     assert!((again - shipped).abs() < 0.01, "{again} s, {shipped} s before");
     desk.close().await;

@@ -47,6 +47,15 @@ async fn a_word_that_is_clicked_is_heard_and_lit_and_keys_move_the_sound() {
     desk.press("k").await;
     desk.until("document.querySelector('audio').paused").await;
     let paused = desk.value("document.querySelector('audio').currentTime").await;
+    // On from the pause it goes back a little, into what was just heard.
+    let note = "(() => { const audio = document.querySelector('audio');
+        audio.addEventListener('seeking', () => (document.body.dataset.back = audio.currentTime), { once: true }); })()";
+    desk.value(note).await;
+    desk.press("k").await;
+    desk.until(&format!("Number(document.body.dataset.back) < {paused} - 0.5")).await;
+    desk.press("k").await;
+    desk.until("document.querySelector('audio').paused").await;
+    let paused = desk.value("document.querySelector('audio').currentTime").await;
     desk.press("Left").await;
     desk.until(&format!(
         "document.querySelector('audio').currentTime <= Math.max(0, {paused} - 4.5)"
