@@ -55,8 +55,8 @@ async fn a_caller_whose_words_cannot_be_kept_is_told_and_others_go_on() {
     assert_eq!(ends, ["hung_up", "service_failed"]);
 }
 
-/// Room for about eight seconds of speech, and for the rows of a ticket in the database's log.
-const ROOM: u64 = 128 << 10;
+/// Room for twelve seconds of speech, and for the rows of a ticket in the database's log.
+const ROOM: u64 = 192 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_said_before_the_disk_was_full_is_a_ticket_at_once() {
