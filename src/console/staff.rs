@@ -100,7 +100,11 @@ async fn page(
         open: row.login == above.open,
         role: row.role.word(),
         roles: roles(row.role.id()),
-        agencies: agencies(row.agency.as_deref().unwrap_or_default()),
+        agencies: if row.login == above.open {
+            agencies(row.agency.as_deref().unwrap_or_default())
+        } else {
+            Vec::new()
+        },
         agency: row.agency_name.unwrap_or_default(),
         myself: row.login == actor.login,
         login: row.login,

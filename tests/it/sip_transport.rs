@@ -97,6 +97,17 @@ async fn a_tcp_message_without_an_end_is_answered_and_the_connection_closed() {
 }
 
 #[tokio::test]
+async fn an_agent_that_stops_lets_go_of_its_tcp_connections() {
+    let (agent, _calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+    let options = peer.request("OPTIONS", "", "").replace("/UDP", "/TCP");
+    assert_eq!(over_tcp(&mut stream, &options).await.status(), Some(200));
+    drop(agent);
+    assert_eq!(soon("the end", stream.read(&mut [0; 16])).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn without_tcp_nobody_listens_there() {
     let (agent, _calls) = agent(Config { tcp: false, ..config() }).await;
     assert!(TcpStream::connect(agent.local_addr()).await.is_err());

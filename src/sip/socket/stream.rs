@@ -5,7 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -17,6 +18,9 @@ use crate::sip::trace::Wire;
 const LONGEST: usize = 65_535;
 /// What mending may add to a message.
 const MENDED: usize = 1_024;
+
+/// How long somebody may leave unread what we say to them: 64*T1, as long as a transaction.
+const PATIENCE: Duration = Duration::from_secs(32);
 
 /// What stands at the beginning of the bytes that have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +46,16 @@ pub fn pair() -> io::Result<(TcpStream, TcpStream)> {
 }
 
 /// A connection, and the stack's end of it.
-pub struct Stream<'e> {
-    edge: &'e Edge,
+pub struct Stream {
+    edge: Arc<Edge>,
     outside: TcpStream,
     stack: TcpStream,
     wire: Wire,
 }
 
-impl<'e> Stream<'e> {
+impl Stream {
     /// `stack` is the edge's half of a [`pair`], `peer` the address at the other end of `outside`.
-    pub fn new(edge: &'e Edge, outside: TcpStream, stack: TcpStream, peer: SocketAddr) -> Self {
+    pub fn new(edge: Arc<Edge>, outside: TcpStream, stack: TcpStream, peer: SocketAddr) -> Self {
         Stream { edge, outside, stack, wire: Wire { peer, transport: "TCP" } }
     }
 
@@ -111,7 +115,7 @@ impl<'e> Stream<'e> {
             Fate::Answer(answer) => {
                 count("answered");
                 self.edge.traces.sent(&answer, self.wire, now());
-                self.outside.write_all(&answer).await
+                self.tell(&answer).await
             }
             Fate::Nothing(why) => {
                 count(why);
@@ -122,12 +126,22 @@ impl<'e> Stream<'e> {
 
     /// Sends on the last `length` bytes of what the stack said, and shows the traces each whole message.
     async fn note(&mut self, said: &mut Vec<u8>, length: usize) -> io::Result<()> {
-        self.outside.write_all(&said[said.len() - length..]).await?;
-        while let Frame::Message(length) = frame(said) {
-            self.edge.traces.sent(&said[..length], self.wire, now());
-            said.drain(..length);
+        self.tell(&said[said.len() - length..]).await?;
+        loop {
+            match frame(said) {
+                Frame::Incomplete => return Ok(()),
+                Frame::Blank(length) => drop(said.drain(..length)),
+                Frame::Message(length) => {
+                    self.edge.traces.sent(&said[..length], self.wire, now());
+                    said.drain(..length);
+                }
+                Frame::Lost => said.clear(),
+            }
         }
-        Ok(())
+    }
+
+    async fn tell(&mut self, bytes: &[u8]) -> io::Result<()> {
+        tokio::time::timeout(PATIENCE, self.outside.write_all(bytes)).await?
     }
 }
 

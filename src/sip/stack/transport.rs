@@ -96,7 +96,7 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, local: So
     }
 }
 
-fn take(shared: &Arc<Shared>, outside: TcpStream, local: SocketAddr, peer: SocketAddr) {
+fn take(shared: &Shared, outside: TcpStream, local: SocketAddr, peer: SocketAddr) {
     let transport = &shared.endpoint.transport_layer;
     if transport.connections_count() >= CONNECTIONS {
         warn!("TCP connection refused: too many");
@@ -107,10 +107,8 @@ fn take(shared: &Arc<Shared>, outside: TcpStream, local: SocketAddr, peer: Socke
         Ok(pair) => pair,
         Err(error) => return warn!(%error, "TCP connection not taken"),
     };
-    let shared_too = shared.clone();
-    tokio::spawn(async move {
-        Stream::new(&shared_too.edge, outside, ours, peer).carry().await;
-    });
+    // It ends with either end: the stack closes its own when the agent stops.
+    tokio::spawn(Stream::new(shared.edge.clone(), outside, ours, peer).carry());
     transport.add_connection(connection(stacks, local, peer, shared.stop.child_token()).into());
 }
 
