@@ -42,7 +42,7 @@ fmt:
 bench: setup-test  ## figures and ratios (ARGS="--quick" for a minute's look); see tests/bench/README.md
 	$(CARGO) bench --locked --bench calls -- $(ARGS)
 
-# The work is whisper.cpp's, which is built alike in every profile.
+# The work is whisper.cpp's, which .cargo/config.toml has built alike in every profile.
 bench-asr: model  ## how well recordings are understood and what it costs (KENTONGAN_SPEECH=FOLDER with clips)
 	$(CARGO) bench --locked --profile dev --bench asr -- $(ARGS)
 

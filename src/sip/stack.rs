@@ -72,6 +72,8 @@ pub struct Stats {
     pub finished_transactions: usize,
     /// 200s without their ACK yet.
     pub waiting_for_ack: usize,
+    /// TCP connections.
+    pub connections: usize,
 }
 
 /// Listens, and dials.
@@ -174,6 +176,7 @@ impl UserAgent {
             transactions: stack.running_transactions,
             finished_transactions: stack.finished_transactions,
             waiting_for_ack: stack.waiting_ack,
+            connections: self.shared.endpoint.transport_layer.connections_count(),
         }
     }
 

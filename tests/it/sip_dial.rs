@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use kentongan::sip::{Config, Dial, DialError, DialogEvent, EndReason, Refusal, UserAgent};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::sip_peer::*;
 
@@ -87,7 +89,62 @@ async fn a_tcp_port_where_nobody_listens_is_told() {
     let (caller, _none) = agent(config()).await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let outcome = caller.dial(to(free, ";transport=tcp")).await;
-    assert!(matches!(outcome, Err(DialError::NoResponse | DialError::Failed(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(DialError::NoResponse)), "{outcome:?}");
+}
+
+/// A request that the stack would not answer, over a connection that the agent opened.
+async fn is_screened(stream: &mut TcpStream, peer: &mut Peer) {
+    let unknown = peer.request("DANCE", "", "").replace("/UDP", "/TCP");
+    assert_eq!(said(stream, &unknown).await.status(), Some(501));
+}
+
+async fn said(stream: &mut TcpStream, text: &str) -> Message {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    heard(stream).await
+}
+
+async fn heard(stream: &mut TcpStream) -> Message {
+    let mut buffer = vec![0; 65536];
+    let length = soon("a message", stream.read(&mut buffer)).await.unwrap();
+    Message(String::from_utf8_lossy(&buffer[..length]).into_owned())
+}
+
+#[tokio::test]
+async fn connections_that_we_open_pass_the_edge_also_after_one_was_lost() {
+    let (caller, _none) = agent(config()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut peer = Peer::new(caller.local_addr()).await;
+    let answering = async {
+        let (mut stream, _) = soon("a connection", listener.accept()).await.unwrap();
+        let invite = heard(&mut stream).await;
+        assert_eq!(invite.method(), "INVITE");
+        is_screened(&mut stream, &mut peer).await;
+        let contact = format!("Contact: <sip:112@{address};transport=tcp>\r\n");
+        let ok = invite.respond(
+            "200 OK",
+            &format!("{contact}Content-Type: application/sdp\r\n"),
+            ANSWER,
+        );
+        let ack = said(&mut stream, &ok.replace(">\r\nCall", ">;tag=p\r\nCall")).await;
+        assert_eq!(ack.method(), "ACK");
+    };
+    let (outbound, ()) = tokio::join!(caller.dial(to(address, ";transport=tcp")), answering);
+    // The stream is closed now; the BYE needs another.
+    let (dialog, _) = outbound.unwrap();
+    soon("the lost connection", async {
+        while caller.stats().connections > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    dialog.hang_up();
+    let (mut stream, _) = soon("a connection", listener.accept()).await.unwrap();
+    let bye = heard(&mut stream).await;
+    assert_eq!(bye.method(), "BYE");
+    is_screened(&mut stream, &mut peer).await;
+    stream.write_all(bye.respond("200 OK", "", "").as_bytes()).await.unwrap();
+    assert_eq!(caller.drain(1, LONG).await, 0);
 }
 
 #[tokio::test]

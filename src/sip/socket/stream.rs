@@ -25,14 +25,51 @@ const PATIENCE: Duration = Duration::from_secs(32);
 /// What stands at the beginning of the bytes that have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frame {
-    /// Not all of it is here.
-    Incomplete,
+    /// Its header has no end yet.
+    Headless,
+    /// It will have so many bytes.
+    Partial(usize),
     /// Line ends between messages, so many bytes.
     Blank(usize),
     /// A message of so many bytes, or a ping (RFC 5626 section 4.4.1).
     Message(usize),
     /// Where the next message begins cannot be told.
     Lost,
+}
+
+/// The bytes that came by a stream and are no whole message yet.
+///
+/// No byte is searched twice, be they sent one at a time.
+#[derive(Default)]
+struct Inflow {
+    bytes: Vec<u8>,
+    /// The header does not end before here.
+    searched: usize,
+    /// As many bytes as there must be before it is worth to look again.
+    wanted: usize,
+}
+
+impl Inflow {
+    /// Takes the next message, or else the bytes in which none can be found: `Err`.
+    fn next(&mut self) -> Option<Result<Vec<u8>, Vec<u8>>> {
+        while self.bytes.len() >= self.wanted.max(1) {
+            match frame(&self.bytes, self.searched) {
+                Frame::Headless => {
+                    (self.searched, self.wanted) = (self.bytes.len(), self.bytes.len() + 1);
+                }
+                Frame::Partial(length) => (self.searched, self.wanted) = (0, length),
+                Frame::Blank(length) => drop(self.take(length)),
+                Frame::Message(length) => return Some(Ok(self.take(length))),
+                Frame::Lost => return Some(Err(self.take(self.bytes.len()))),
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        (self.searched, self.wanted) = (0, 0);
+        self.bytes.drain(..length).collect()
+    }
 }
 
 /// A pair of sockets: one for the edge, one for the stack, which takes it for a TCP connection.
@@ -67,15 +104,15 @@ impl Stream {
     }
 
     async fn try_carry(&mut self) -> io::Result<()> {
-        let (mut heard, mut said) = (Vec::new(), Vec::new());
+        let (mut heard, mut said) = (Inflow::default(), Inflow::default());
         loop {
             tokio::select! {
-                length = self.outside.read_buf(&mut heard) => {
+                length = self.outside.read_buf(&mut heard.bytes) => {
                     if length? == 0 || !self.hear(&mut heard).await? {
                         return Ok(());
                     }
                 }
-                length = self.stack.read_buf(&mut said) => {
+                length = self.stack.read_buf(&mut said.bytes) => {
                     let length = length?;
                     if length == 0 {
                         return Ok(());
@@ -87,21 +124,17 @@ impl Stream {
     }
 
     /// Judges each whole message that has come. Gives whether the next one can be found.
-    async fn hear(&mut self, heard: &mut Vec<u8>) -> io::Result<bool> {
-        loop {
-            match frame(heard) {
-                Frame::Incomplete => return Ok(true),
-                Frame::Blank(length) => drop(heard.drain(..length)),
-                Frame::Message(length) => {
-                    let message = heard.drain(..length).collect();
-                    self.judge(message).await?;
-                }
-                Frame::Lost => {
-                    self.judge(std::mem::take(heard)).await?;
+    async fn hear(&mut self, heard: &mut Inflow) -> io::Result<bool> {
+        while let Some(message) = heard.next() {
+            match message {
+                Ok(message) => self.judge(message).await?,
+                Err(rest) => {
+                    self.judge(rest).await?;
                     return Ok(false);
                 }
             }
         }
+        Ok(true)
     }
 
     async fn judge(&mut self, mut message: Vec<u8>) -> io::Result<()> {
@@ -125,19 +158,14 @@ impl Stream {
     }
 
     /// Sends on the last `length` bytes of what the stack said, and shows the traces each whole message.
-    async fn note(&mut self, said: &mut Vec<u8>, length: usize) -> io::Result<()> {
-        self.tell(&said[said.len() - length..]).await?;
-        loop {
-            match frame(said) {
-                Frame::Incomplete => return Ok(()),
-                Frame::Blank(length) => drop(said.drain(..length)),
-                Frame::Message(length) => {
-                    self.edge.traces.sent(&said[..length], self.wire, now());
-                    said.drain(..length);
-                }
-                Frame::Lost => said.clear(),
+    async fn note(&mut self, said: &mut Inflow, length: usize) -> io::Result<()> {
+        self.tell(&said.bytes[said.bytes.len() - length..]).await?;
+        while let Some(message) = said.next() {
+            if let Ok(message) = message {
+                self.edge.traces.sent(&message, self.wire, now());
             }
         }
+        Ok(())
     }
 
     async fn tell(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -151,7 +179,8 @@ fn now() -> Instant {
 }
 
 /// Finds the end of the first message, by its Content-Length (RFC 3261 section 18.3); without one it has no body.
-fn frame(bytes: &[u8]) -> Frame {
+/// Its header is known not to end in the first `searched` bytes.
+fn frame(bytes: &[u8], searched: usize) -> Frame {
     const PING: &[u8] = b"\r\n\r\n";
     if bytes.starts_with(PING) {
         return Frame::Message(PING.len());
@@ -159,16 +188,18 @@ fn frame(bytes: &[u8]) -> Frame {
     match bytes.iter().take_while(|b| b"\r\n".contains(b)).count() {
         0 => {}
         // Half a ping, perhaps.
-        blanks if blanks == bytes.len() && blanks < 4 => return Frame::Incomplete,
+        blanks if blanks == bytes.len() && blanks < 4 => return Frame::Headless,
         blanks => return Frame::Blank(blanks),
     }
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return if bytes.len() > LONGEST { Frame::Lost } else { Frame::Incomplete };
+    let from = searched.saturating_sub(3);
+    let Some(end) = bytes[from..].windows(4).position(|four| four == b"\r\n\r\n") else {
+        return if bytes.len() > LONGEST { Frame::Lost } else { Frame::Headless };
     };
+    let end = from + end;
     let head = end + 4;
     match content_length(&bytes[..end]) {
         Some(body) if head + body > LONGEST => Frame::Lost,
-        Some(body) if bytes.len() < head + body => Frame::Incomplete,
+        Some(body) if bytes.len() < head + body => Frame::Partial(head + body),
         Some(body) => Frame::Message(head + body),
         None => Frame::Lost,
     }
@@ -197,26 +228,36 @@ mod tests {
     #[test]
     fn messages_are_found_one_after_the_other() {
         let one = b"OPTIONS sip:a SIP/2.0\r\nL : 3\r\n\r\nabc";
-        let two = [&one[..], b"\r\nBYE"].concat();
-        assert_eq!(frame(one), Frame::Message(one.len()));
-        assert_eq!(frame(&two), Frame::Message(one.len()));
-        assert_eq!(frame(&two[one.len()..]), Frame::Blank(2));
-        for cut in 0..one.len() {
-            assert_eq!(frame(&one[..cut]), Frame::Incomplete, "{cut}");
+        let mut inflow = Inflow { bytes: [&one[..], b"\r\nBYE"].concat(), ..Inflow::default() };
+        assert_eq!(inflow.next(), Some(Ok(one.to_vec())));
+        assert_eq!(inflow.next(), None);
+        assert_eq!(inflow.bytes, b"BYE");
+    }
+
+    #[test]
+    fn messages_that_come_byte_by_byte_are_found_too() {
+        let one = b"OPTIONS sip:a SIP/2.0\r\nL : 3\r\n\r\nabc";
+        let mut inflow = Inflow::default();
+        let mut found = Vec::new();
+        for byte in one.iter().chain(b"\r\n").chain(one) {
+            inflow.bytes.push(*byte);
+            found.extend(inflow.next());
         }
+        assert_eq!(found, [Ok(one.to_vec()), Ok(one.to_vec())]);
     }
 
     #[test]
     fn a_ping_is_told_from_a_line_end() {
+        let frame = |bytes| frame(bytes, 0);
         assert_eq!(frame(b"\r\n\r\nBYE"), Frame::Message(4));
-        assert_eq!(frame(b"\r\n"), Frame::Incomplete);
+        assert_eq!(frame(b"\r\n"), Frame::Headless);
         assert_eq!(frame(b"\r\nBYE"), Frame::Blank(2));
         assert_eq!(frame(b"\n\n\n\n"), Frame::Blank(4));
     }
 
     #[test]
     fn a_length_that_is_none_loses_the_connection_and_a_missing_one_does_not() {
-        let of = |field: &str| frame(format!("BYE sip:a SIP/2.0\r\n{field}\r\n\r\n").as_bytes());
+        let of = |field: &str| frame(format!("BYE sip:a SIP/2.0\r\n{field}\r\n\r\n").as_bytes(), 0);
         assert!(matches!(of("X: 1"), Frame::Message(_)));
         assert!(matches!(of("Content-Length: 0\r\nl: 0"), Frame::Message(_)));
         for field in [
@@ -229,6 +270,6 @@ mod tests {
         ] {
             assert_eq!(of(field), Frame::Lost, "{field}");
         }
-        assert_eq!(frame(&[b'x'; LONGEST + 1]), Frame::Lost);
+        assert_eq!(frame(&[b'x'; LONGEST + 1], 0), Frame::Lost);
     }
 }

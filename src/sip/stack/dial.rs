@@ -8,7 +8,7 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Header, HeadersExt, Response, StatusCodeKind, Uri};
+use rsipstack::sip::{Header, HeadersExt, Response, StatusCodeKind, Transport, Uri};
 use rsipstack::transport::SipAddr;
 use tracing::{debug, info};
 
@@ -16,7 +16,7 @@ use super::call::{self, Ends};
 use super::dialog::Dialog;
 use super::dispatch::log_id;
 use super::owner::{self, Descriptions, Owner, Phase, Work};
-use super::transport::Flow;
+use super::transport::{self, Flow};
 use super::{Shared, reply, wire};
 use crate::sip::timers::{self, SessionTimer};
 
@@ -100,6 +100,10 @@ async fn attempt(
     let to = address(&dial.to)?;
     let transport = to.transport().copied().unwrap_or_default();
     let flow = Flow { peer: resolve(shared, &to).await?, transport };
+    if transport == Transport::Tcp {
+        let reached = tokio::time::timeout(dial.patience, transport::reach(shared, flow.peer));
+        reached.await.ok().and_then(Result::ok).ok_or(DialError::NoResponse)?;
+    }
     let option = invite(shared, dial, to, flow, min_se)?;
     let failed = |error: &dyn std::fmt::Display| DialError::Failed(error.to_string());
     let (dialog, invite) = shared

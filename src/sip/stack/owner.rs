@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::Shared;
-use super::transport::Flow;
+use super::transport::{self, Flow};
 use super::{reply, wire};
 use crate::sip::timers::SessionTimer;
 use crate::sip::{DialogEvent, EndReason, Refusal};
@@ -324,7 +324,9 @@ impl Owner {
         }
         let (dialog, inbox) = (self.dialog.clone(), self.inbox_sender.clone());
         let headers = why.map(|why| vec![reply::reason(&why)]);
+        let shared = self.shared.clone();
         tokio::spawn(async move {
+            transport::reach_target(&shared, &dialog).await;
             if let Err(error) = dialog.bye_with_headers(headers).await {
                 debug!(%error, "BYE failed");
             }

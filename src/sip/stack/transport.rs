@@ -8,7 +8,8 @@ use rsipstack::dialog::dialog::Dialog as StackDialog;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::uri::ParamsExt;
 use rsipstack::sip::{
-    Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, Transport, Uri,
+    Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, ToTypedHeader as _,
+    Transport, Uri,
 };
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::stream::StreamConnectionInner;
@@ -96,6 +97,31 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, local: So
     }
 }
 
+/// Opens a TCP connection to `peer` unless there is one. The stack would do so by itself, but what came by a connection
+/// of its own would pass no edge.
+pub(super) async fn reach(shared: &Shared, peer: SocketAddr) -> io::Result<()> {
+    let transport = &shared.endpoint.transport_layer;
+    if transport.get_addrs().contains(&tcp_address(peer)) {
+        return Ok(());
+    }
+    let outside = TcpStream::connect(peer).await?;
+    let local = outside.local_addr()?;
+    take(shared, outside, local, peer);
+    Ok(())
+}
+
+/// The same for the other side of a dialog. A proxy that is known by name only is left to the stack.
+pub(super) async fn reach_target(shared: &Shared, dialog: &InviteDialog) {
+    let dialog = dialog.snapshot();
+    let route = dialog.route_set.first().and_then(|route| route.typed().ok());
+    let uri = route.map_or(dialog.remote_uri, |route| route.uri);
+    let peer = SipAddr::try_from(&uri).ok().filter(|to| to.r#type == Some(Transport::Tcp));
+    let Some(Ok(peer)) = peer.map(|peer| peer.get_socketaddr()) else { return };
+    if let Err(error) = reach(shared, peer).await {
+        debug!(%error, "TCP connection not opened");
+    }
+}
+
 fn take(shared: &Shared, outside: TcpStream, local: SocketAddr, peer: SocketAddr) {
     let transport = &shared.endpoint.transport_layer;
     if transport.connections_count() >= CONNECTIONS {
@@ -119,10 +145,13 @@ fn connection(
     peer: SocketAddr,
     stop: CancellationToken,
 ) -> TcpConnection {
-    let address = |addr: SocketAddr| SipAddr { r#type: Some(Transport::Tcp), addr: addr.into() };
     let (read, write) = tokio::io::split(stream);
-    let inner = StreamConnectionInner::new(address(local), address(peer), read, write);
+    let inner = StreamConnectionInner::new(tcp_address(local), tcp_address(peer), read, write);
     TcpConnection { inner: Arc::new(inner), cancel_token: Some(stop) }
+}
+
+fn tcp_address(address: SocketAddr) -> SipAddr {
+    SipAddr { r#type: Some(Transport::Tcp), addr: address.into() }
 }
 
 /// Looks up the advertised `host[:port]`.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rsipstack::sip::{Header, Response};
 use tracing::debug;
 
-use super::super::{reply, wire};
+use super::super::{reply, transport, wire};
 use super::{Input, Owner, Phase};
 use crate::sip::timers::{Due, SessionTimer};
 use crate::sip::{DialogEvent, EndReason};
@@ -53,7 +53,9 @@ impl Owner {
         }
         self.work.refreshing = true;
         debug!(call = %self.log_id, reinvite = offer.is_some(), "refreshing the session");
+        let shared = self.shared.clone();
         tokio::spawn(async move {
+            transport::reach_target(&shared, &dialog).await;
             let outcome = match offer {
                 Some(offer) => dialog.reinvite(Some(headers), Some(offer.into_bytes())).await,
                 None => dialog.update(Some(headers), None).await,
