@@ -11,8 +11,8 @@ mod spoken;
 mod trace;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -97,6 +97,8 @@ pub struct Hotline {
     /// Turns true when calls are to end in peace.
     pub closing: watch::Receiver<bool>,
     pub active: AtomicUsize,
+    /// The ends of calls that the database would not take.
+    pub unwritten: Mutex<Vec<(CallId, CallEnd)>>,
 }
 
 /// A script and the prompts that it names, checked against each other.
@@ -105,34 +107,47 @@ pub struct Voice {
     pub prompts: Library,
 }
 
-/// Counts a call as up for as long as it lives.
-struct Active<'a>(&'a AtomicUsize);
+/// One of the lines; the call that has it is up for as long as it lives.
+pub struct Seat(Arc<Hotline>);
 
-impl Drop for Active<'_> {
+impl Drop for Seat {
     fn drop(&mut self) {
-        let up = self.0.fetch_sub(1, Ordering::Relaxed) - 1;
+        let up = self.0.active.fetch_sub(1, Ordering::Relaxed) - 1;
         metrics::gauge!("kentongan_calls_up").set(up as f64);
     }
 }
 
 impl Hotline {
+    /// A line for one more call, unless all are taken.
+    pub fn seat(self: &Arc<Hotline>) -> Option<Seat> {
+        let before = self.active.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat(self.clone());
+        metrics::gauge!("kentongan_calls_up").set((before + 1) as f64);
+        (before < self.config.max).then_some(seat)
+    }
+
+    /// Says busy. That leaves a row too: how many found no line free is what tells an office to get more of them.
+    pub async fn turn_away(self: Arc<Hotline>, mut inbound: InboundCall) {
+        let started = self.clock.now();
+        let trace = inbound.trace.take();
+        let new = new_call(&inbound, started);
+        inbound.refuse(Refusal::busy(self.config.retry_after));
+        match self.store.begin_call(new).await {
+            Ok(id) => {
+                let trace = trace::of(trace, CallClock::start(started)).await;
+                self.record_refusal(id, started, EndReason::Busy, trace).await;
+            }
+            Err(error) => error!(%error, "the row of a call that found no line cannot be written"),
+        }
+    }
+
     /// Takes one call from its INVITE to its row's last column.
-    pub async fn take(self: Arc<Hotline>, mut inbound: InboundCall) {
-        let _active = self.count();
+    pub async fn take(self: Arc<Hotline>, mut inbound: InboundCall, seat: Seat) {
         let started = self.clock.now();
         let clock = CallClock::start(started);
         let trace = inbound.trace.take();
-        let contact = Contact {
-            number: inbound.caller.number.as_deref().and_then(contact::normalise),
-            asserted: inbound.caller.asserted,
-        };
-        let new = NewCall {
-            sip_call_id: inbound.call_id.clone(),
-            trunk: inbound.trunk.clone(),
-            called: inbound.called.clone(),
-            caller: contact.clone(),
-            started,
-        };
+        let new = new_call(&inbound, started);
+        let contact = new.caller.clone();
         let id = match self.store.begin_call(new).await {
             Ok(id) => id,
             Err(error) => {
@@ -162,6 +177,7 @@ impl Hotline {
                 self.record_refusal(id, ended, reason, trace).await;
             }
         }
+        drop(seat);
     }
 
     /// Offer/answer, a leg, and the 200.
@@ -199,17 +215,10 @@ impl Hotline {
                 NotAnswered(EndReason::TransportFailed)
             }
         })?;
-        let codec = match &agreed {
-            Agreed::Now(negotiated) => negotiated.codec.name(),
-            Agreed::WithAck => "",
-        };
-        if let Err(error) = self.store.answer_call(id, codec, self.clock.now()).await {
-            error!(call = id.0, %error, "the answer could not be written to the call's row");
-        }
-        info!(call = id.0, codec, "call answered");
         let voice = self.voice.load_full();
         let hotline = self.clone();
-        Ok(Line::new(Parts {
+        // Before its row is written: the caller speaks already.
+        let line = Line::new(Parts {
             hotline,
             voice,
             id,
@@ -221,7 +230,13 @@ impl Hotline {
             local,
             described,
             agreed,
-        }))
+        });
+        let codec = line.codec();
+        if let Err(error) = self.store.answer_call(id, codec, self.clock.now()).await {
+            error!(call = id.0, %error, "the answer could not be written to the call's row");
+        }
+        info!(call = id.0, codec, "call answered");
+        Ok(line)
     }
 
     /// The one door for new tickets, with a generator from the edge.
@@ -273,16 +288,40 @@ impl Hotline {
     async fn write_end(&self, id: CallId, end: CallEnd) {
         let (reason, lost) = (end.reason.word(), end.packets_lost);
         metrics::counter!("kentongan_calls_ended_total", "reason" => reason).increment(1);
-        if let Err(error) = self.store.end_call(id, end).await {
-            error!(call = id.0, %error, "the call's end could not be written; the next start closes its row");
+        if let Err(error) = self.store.end_call(id, end.clone()).await {
+            error!(call = id.0, %error, "the call's end could not be written; it is tried again every minute");
+            self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).push((id, end));
         }
         info!(call = id.0, reason, lost, "call ended");
     }
 
-    fn count(&self) -> Active<'_> {
-        let up = self.active.fetch_add(1, Ordering::Relaxed) + 1;
-        metrics::gauge!("kentongan_calls_up").set(up as f64);
-        Active(&self.active)
+    /// Writes the ends of calls that could not be written when they came, now that the database may answer again.
+    pub async fn write_ends(&self) {
+        let unwritten =
+            std::mem::take(&mut *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, end) in unwritten {
+            match self.store.end_call(id, end.clone()).await {
+                Ok(()) => info!(call = id.0, "the call's end is written at last"),
+                // Closed by somebody else, or deleted.
+                Err(StoreError::NotOpen { .. }) => {}
+                Err(_) => {
+                    self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).push((id, end));
+                }
+            }
+        }
+    }
+}
+
+fn new_call(inbound: &InboundCall, started: Timestamp) -> NewCall {
+    NewCall {
+        sip_call_id: inbound.call_id.clone(),
+        trunk: inbound.trunk.clone(),
+        called: inbound.called.clone(),
+        caller: Contact {
+            number: inbound.caller.number.as_deref().and_then(contact::normalise),
+            asserted: inbound.caller.asserted,
+        },
+        started,
     }
 }
 

@@ -9,8 +9,8 @@ pub mod voice;
 pub mod web;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,7 +26,7 @@ use crate::config::{Config, Role};
 use crate::console::{self, Authority, Console, Opus, Passwords};
 use crate::files::Files;
 use crate::media::Engine;
-use crate::sip::{Admission, InboundCall, Refusal, UserAgent};
+use crate::sip::{Admission, InboundCall, UserAgent};
 use crate::store::{Store, StoreError};
 
 pub use transcription::Transcription;
@@ -82,6 +82,7 @@ impl Server {
             clock,
             closing: on_closing,
             active: AtomicUsize::new(0),
+            unwritten: Mutex::default(),
         });
         hotline.adopt_stories().await?;
         let (agent, inbound) = UserAgent::bind(config.sip.clone()).await?;
@@ -243,13 +244,10 @@ async fn take_calls(
     calls: TaskTracker,
 ) {
     while let Some(call) = inbound.recv().await {
-        if hotline.active.load(Ordering::Relaxed) >= hotline.config.max {
-            metrics::counter!("kentongan_calls_refused_total", "reason" => "full").increment(1);
-            let refusal = Refusal::busy(hotline.config.retry_after);
-            call.refuse(refusal);
-            continue;
-        }
-        calls.spawn(hotline.clone().take(call));
+        match hotline.seat() {
+            Some(seat) => calls.spawn(hotline.clone().take(call, seat)),
+            None => calls.spawn(hotline.clone().turn_away(call)),
+        };
     }
 }
 
@@ -281,11 +279,12 @@ async fn forget_traces(hotline: &Hotline) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens the tickets that calls could not open, once the database answers again; forgets what need not be kept.
+/// Ends the rows and opens the tickets that calls could not, once the database answers again; forgets what need not be kept.
 async fn look_after_rows(hotline: Arc<Hotline>) {
     let mut ticks = tokio::time::interval(ADOPT);
     loop {
         ticks.tick().await;
+        hotline.write_ends().await;
         if let Err(error) = hotline.adopt_stories().await {
             warn!(%error, "words without a ticket cannot be looked for");
         }

@@ -90,10 +90,6 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Open,
-    /// Every line is taken: 486 with Retry-After.
-    Full {
-        retry_after: u32,
-    },
     /// The media threads run late, or the program is stopping: 503 with Retry-After.
     Unavailable {
         retry_after: u32,

@@ -67,7 +67,7 @@ pub use queues::{
     After, CallFilter, CallListed, Filter, LiveCall, Order, Queue, QueueCounts, QueueRow, Wall,
 };
 pub use recordings::{RecordingEnd, RecordingEndedBy, RecordingRow, RecordingState};
-pub use recovery::{Story, UnfinishedCall};
+pub use recovery::{LeftOpen, Story, UnfinishedCall};
 pub use search::{Cursor, Hit, Hits, Piece, Source};
 pub use second_factor::{Enrolment, Proof, Proved, SecondFactor};
 pub use seed::{AgencyRow, CategoryRow};

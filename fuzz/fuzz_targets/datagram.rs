@@ -4,9 +4,7 @@
 use std::time::Instant;
 
 use kentongan::sip::identity::caller;
-use kentongan::sip::policy::{
-    self, Dialog, Gate, Verdict, session_description, stateless_response,
-};
+use kentongan::sip::policy::{self, Gate, Verdict, session_description, stateless_response};
 use kentongan::sip::repair::{Repaired, repair};
 use kentongan::sip::text::{Message, read};
 use kentongan::sip::timers::{Config, SessionTimer};
@@ -26,7 +24,7 @@ fuzz_target!(|datagram: &[u8]| {
         Ok(Message::Request(request)) => {
             let length = request.headers.get("Content-Length").and_then(|l| l.parse().ok());
             assert_eq!(length, Some(request.body.len()));
-            let verdict = Gate::new(Vec::new()).screen(&request, Dialog::Unknown, Instant::now());
+            let verdict = Gate::new(Vec::new()).screen(&request, Instant::now());
             if let Verdict::Reply(reply) = verdict {
                 let source = Some(([127, 0, 0, 1], 5060).into());
                 if let Some(response) = stateless_response(&request, source, &reply) {

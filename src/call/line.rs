@@ -19,6 +19,9 @@ use crate::sip::{Dialog, DialogEvent, EndReason, Refusal, Reoffer};
 use crate::store::{self, RecordingEndedBy, RecordingState, Step, Ticket};
 use crate::ticket::{CallId, Channel, Class, Contact, Intake, RecordingId};
 
+/// How long somebody on the line waits for the database before they are told that it does not work.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// How long the last recording may take to reach the disk once the caller is gone.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -91,6 +94,7 @@ pub(super) struct Line {
     described: String,
     /// The last description was an offer of ours: the INVITE had none, so the ACK carries the answer.
     offered: bool,
+    codec: &'static str,
     session: Session,
     notes: Notes,
     answered: bool,
@@ -152,7 +156,9 @@ pub(super) enum Agreed {
 impl Line {
     pub fn new(parts: Parts) -> Line {
         let session = Session::new(parts.voice.script.clone(), parts.clock.now());
+        let mut codec = "";
         if let Agreed::Now(negotiated) = &parts.agreed {
+            codec = negotiated.codec.name();
             parts.leg.connect(negotiated.clone());
         }
         let notes = Notes::new(parts.hotline.store.clone(), parts.id);
@@ -169,6 +175,7 @@ impl Line {
             local: parts.local,
             described: parts.described,
             offered: matches!(parts.agreed, Agreed::WithAck),
+            codec,
             session,
             answered: false,
             events: VecDeque::new(),
@@ -188,6 +195,7 @@ impl Line {
     pub async fn run(mut self: Box<Line>) -> Told {
         let mut closing = self.hotline.closing.clone();
         let mut last_words: Option<tokio::time::Instant> = None;
+        let mut media = true;
         loop {
             // What is done seldom has its memory only then: a call would hold the largest of it all its time.
             Box::pin(self.settle()).await;
@@ -202,7 +210,10 @@ impl Line {
             tokio::select! {
                 event = self.dialog.next(), if self.ending.is_none() => self.on_dialog(event),
                 () = self.notes.settled() => {}
-                event = self.heard.recv() => Box::pin(self.on_leg(event)).await,
+                event = self.heard.recv(), if media => {
+                    media = event.is_some();
+                    Box::pin(self.on_leg(event)).await;
+                }
                 () = sleep_until(timeout.map(|t| self.clock.instant(t))) => {
                     let effects = self.session.handle_timeout(self.clock.now());
                     Box::pin(self.perform(effects)).await;
@@ -280,13 +291,18 @@ impl Line {
     }
 
     fn confirmed(&mut self, answer: Option<String>) {
-        if !std::mem::take(&mut self.offered) {
+        let offered = std::mem::take(&mut self.offered);
+        if !offered && answer.is_none() {
             return self.begin();
         }
         match sdp::accept(&self.described, &answer.unwrap_or_default(), &self.local) {
             Ok(negotiated) => {
-                self.leg.connect(negotiated);
+                self.agree(negotiated);
                 self.begin();
+            }
+            // The answer to a refresh of ours; what was agreed before it goes on.
+            Err(rejected) if !offered => {
+                info!(call = self.id.0, reason = %rejected, "the answer to our refresh cannot be used");
             }
             Err(rejected) => {
                 info!(call = self.id.0, reason = %rejected, "the answer in the ACK cannot be used");
@@ -305,12 +321,31 @@ impl Line {
         };
         match sdp::answer(offer, &self.local) {
             Ok(answered) => {
-                self.leg.connect(answered.negotiated);
+                self.agree(answered.negotiated);
                 self.describe(answered.sdp);
                 reoffer.accept(self.described.clone());
             }
             Err(rejected) => reoffer.refuse(Refusal::new(488, rejected.to_string())),
         }
+    }
+
+    fn agree(&mut self, negotiated: Negotiated) {
+        let codec = negotiated.codec.name();
+        self.leg.connect(negotiated);
+        if std::mem::replace(&mut self.codec, codec) == codec {
+            return;
+        }
+        let (hotline, id) = (self.hotline.clone(), self.id);
+        tokio::spawn(async move {
+            if let Err(error) = hotline.store.note_codec(id, codec).await {
+                error!(call = id.0, %error, "the codec could not be written to the call's row");
+            }
+        });
+    }
+
+    /// The codec that was agreed on; empty before the first agreement.
+    pub fn codec(&self) -> &'static str {
+        self.codec
     }
 
     fn describe(&mut self, next: String) {
@@ -336,7 +371,9 @@ impl Line {
             None => {
                 error!(call = self.id.0, "the media thread is gone");
                 self.dialog.hang_up();
-                self.recording.clear();
+                for (_, slot) in self.recording.drain() {
+                    self.events.push_back(not_recorded(slot));
+                }
                 self.end(Ending::MediaFailed);
             }
         }
@@ -464,11 +501,7 @@ impl Line {
             Err(error) => {
                 error!(call = self.id.0, slot, %error, "cannot record");
                 metrics::counter!("kentongan_recording_failures_total").increment(1);
-                self.events.push_back(Event::RecordingEnded {
-                    slot,
-                    ended_by: ivr::RecordingEnd::Failed,
-                    speech: Duration::ZERO,
-                });
+                self.events.push_back(not_recorded(slot));
             }
         }
     }
@@ -505,8 +538,8 @@ impl Line {
         let now = self.clock.now();
         let store = &self.hotline.store;
         let looked_up = match pin {
-            Some(pin) => store.look_up_with_pin(code, pin, asker, now).await,
-            None => store.look_up(code, asker, now).await,
+            Some(pin) => patiently(store.look_up_with_pin(code, pin, asker, now)).await,
+            None => patiently(store.look_up(code, asker, now)).await,
         };
         let event = match looked_up {
             Ok(looked_up) => {
@@ -514,7 +547,7 @@ impl Line {
                 spoken::lookup(&looked_up, now, &self.hotline.zone, known)
             }
             Err(error) => {
-                error!(call = self.id.0, %error, "the ticket store did not answer");
+                error!(call = self.id.0, error, "the ticket store did not answer");
                 ivr::Lookup::Failed
             }
         };
@@ -539,14 +572,14 @@ impl Line {
             anonymous: false,
             confidential: false,
         };
-        match self.hotline.open_ticket(intake, self.clock.now()).await {
+        match patiently(self.hotline.open_ticket(intake, self.clock.now())).await {
             Ok(ticket) => {
                 info!(call = self.id.0, ticket = ticket.id.0, "ticket opened");
                 self.events.push_back(Event::Opened { code: ticket.code.digits().to_owned() });
                 self.ticket = Some(ticket);
             }
             Err(error) => {
-                error!(call = self.id.0, %error, "no ticket could be opened; the recording is kept");
+                error!(call = self.id.0, error, "no ticket could be opened; the recording is kept");
                 metrics::counter!("kentongan_ticket_failures_total").increment(1);
                 self.events.push_back(Event::OpenFailed);
             }
@@ -568,11 +601,24 @@ impl Line {
                 _ => addition.text = Some(format!("{name}: {choice}")),
             },
         }
-        if let Err(error) =
-            self.hotline.store.add_to_ticket(ticket.id, addition, self.clock.now()).await
-        {
-            error!(call = self.id.0, ticket = ticket.id.0, %error, "an answer could not be added");
+        let adding = self.hotline.store.add_to_ticket(ticket.id, addition, self.clock.now());
+        if let Err(error) = patiently(adding).await {
+            error!(call = self.id.0, ticket = ticket.id.0, error, "an answer could not be added");
         }
+    }
+}
+
+fn not_recorded(slot: String) -> Event {
+    Event::RecordingEnded { slot, ended_by: ivr::RecordingEnd::Failed, speech: Duration::ZERO }
+}
+
+/// What the database says, as long as somebody holds the line for it. What was asked for may still be done later.
+async fn patiently<T, E: std::fmt::Display>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
     }
 }
 

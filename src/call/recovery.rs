@@ -85,6 +85,12 @@ impl Hotline {
     pub async fn adopt_stories(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let settled = Timestamp(now.0 - SETTLED.as_millis() as i64);
+        for left in self.store.recordings_left_open(settled).await? {
+            let needed = if left.ticket.is_some() { ANY_SPEECH } else { self.config.min_speech() };
+            let end = mend(&self.files, &left.recording, needed).await;
+            warn!(recording = left.recording.id.0, "ended a recording that its call left open");
+            self.store.end_recording(left.recording.id, end).await?;
+        }
         let mut stories = self.store.stories_without_ticket(settled).await?;
         stories.sort_by_key(|story| (story.call, story.recording));
         let mut adopted = 0;

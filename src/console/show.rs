@@ -146,6 +146,7 @@ pub(super) fn outcome(reason: Option<EndReason>) -> &'static str {
         EndReason::HungUp => "penelepon menutup",
         EndReason::Cancelled => "batal sebelum dijawab",
         EndReason::Refused => "ditolak",
+        EndReason::Busy => "semua jalur sibuk",
         EndReason::TooLong => "melewati batas waktu",
         EndReason::ServiceFailed => "layanan terganggu",
         EndReason::Transferred => "dialihkan",

@@ -1,7 +1,7 @@
 //! Who calls: P-Asserted-Identity where a trusted trunk vouches for it (RFC 3325), else From; nobody where Privacy asks (RFC 3323).
 
 use super::Caller;
-use super::text::{Headers, NameAddr, Uri};
+use super::text::{Headers, NameAddr, Uri, unescape};
 
 /// Longer than any number, and than any name a person would answer to; beyond it the text is an attack.
 const LONGEST: usize = 64;
@@ -56,23 +56,6 @@ fn number(address: &str) -> Option<String> {
     let user = unescape(uri.user.split(';').next()?)?;
     let sane = !user.is_empty() && user.len() <= LONGEST && !user.contains(char::is_control);
     (sane && !is_withheld(&user)).then_some(user)
-}
-
-/// Undoes `%41` (RFC 3261 section 19.1.2); `None` where the escapes are broken or hide something other than text.
-fn unescape(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => hex(bytes.next()?)? << 4 | hex(bytes.next()?)?,
-            other => other,
-        });
-    }
-    String::from_utf8(out).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! The edge asks [`Gate`] about each message before the stack has it, on UDP and TCP alike.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use super::repair::Fault;
 use super::text::{Headers, NameAddr, Request, Response, Uri, is_token};
 
 pub use body::session_description;
-pub use response::stateless_response;
+pub use response::{destination, stateless_response};
 
 mod body;
 mod grammar;
@@ -64,7 +65,6 @@ impl Reply {
     pub fn busy(admission: Admission) -> Option<Reply> {
         let (reply, retry_after) = match admission {
             Admission::Open => return None,
-            Admission::Full { retry_after } => (Reply::new(486, "Busy Here"), retry_after),
             Admission::Unavailable { retry_after } => {
                 (Reply::new(503, "Service Unavailable"), retry_after)
             }
@@ -73,27 +73,12 @@ impl Reply {
     }
 }
 
-/// What is known of the dialog that a request with a To tag names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialog {
-    /// Not looked up; the stack will.
-    Unknown,
-    Exists,
-    Absent,
-}
-
-/// What a request is judged by beyond its own text.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    pub dialog: Dialog,
-    /// The hosts by which requests may call us; empty when any will do. A request with Max-Forwards 0 that calls another
-    /// would have to be forwarded: 483. One for us is served (RFC 4475 section 3.3.11).
-    pub hosts: &'a [String],
-}
-
 /// Judges a request by RFC 3261 section 8.2, before any transaction exists. An ACK is never answered.
-pub fn screen(request: &Request, facts: &Facts) -> Verdict {
-    match check(request, facts) {
+///
+/// `hosts` are the addresses by which requests may call us; empty when any will do. A request with Max-Forwards 0 that calls
+/// another would have to be forwarded: 483. One for us is served (RFC 4475 section 3.3.11), and any name may be ours.
+pub fn screen(request: &Request, hosts: &[String]) -> Verdict {
+    match check(request, hosts) {
         Ok(()) => Verdict::Pass,
         Err(reply) => refuse(request, reply),
     }
@@ -125,7 +110,7 @@ pub fn is_ours(response: &Response) -> bool {
     grammar::mandatory(headers).is_ok() && headers.elements("Via").count() == 1
 }
 
-fn check(request: &Request, facts: &Facts) -> Result<(), Reply> {
+fn check(request: &Request, hosts: &[String]) -> Result<(), Reply> {
     if !request.version.starts_with("SIP/") {
         return Err(Reply::new(400, "Malformed request line"));
     }
@@ -135,8 +120,8 @@ fn check(request: &Request, facts: &Facts) -> Result<(), Reply> {
     grammar::mandatory(&request.headers)?;
     check_method(request)?;
     check_uri(request.uri)?;
-    check_hops(request, facts.hosts)?;
-    check_dialog(request, facts)?;
+    check_hops(request, hosts)?;
+    check_dialog(request)?;
     check_extensions(request)?;
     body::check(request)
 }
@@ -175,19 +160,23 @@ fn check_hops(request: &Request, hosts: &[String]) -> Result<(), Reply> {
         return Err(Reply::new(400, "Malformed Max-Forwards"));
     }
     let host = Uri::read(request.uri).map_or("", |uri| uri.host);
-    let for_us = hosts.is_empty() || hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
+    let for_us = hosts.is_empty()
+        || !is_address(host)
+        || hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
     if !for_us && hops.bytes().all(|b| b == b'0') {
         return Err(Reply::new(483, "Too Many Hops"));
     }
     Ok(())
 }
 
-fn check_dialog(request: &Request, facts: &Facts) -> Result<(), Reply> {
-    let tagged = to_tag(&request.headers).is_some();
+fn is_address(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
+fn check_dialog(request: &Request) -> Result<(), Reply> {
+    // Which dialog a tag names is the stack's to find, as is the transaction that CANCEL names.
     let needs_dialog = matches!(request.method, "BYE" | "INFO" | "UPDATE");
-    let lost = if tagged { facts.dialog == Dialog::Absent } else { needs_dialog };
-    // CANCEL names a transaction, which is the stack's to find.
-    if lost && request.method != "CANCEL" {
+    if needs_dialog && to_tag(&request.headers).is_none() {
         return Err(Reply::new(481, "Call/Transaction Does Not Exist"));
     }
     Ok(())
@@ -224,16 +213,15 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// `hosts` as in [`Facts`].
+    /// `hosts` as for [`screen`].
     pub fn new(hosts: Vec<String>) -> Gate {
         Gate { hosts, merged: Mutex::default() }
     }
 
     /// Judges a request that came from the network at `now`; adds 482 for one that came before by another way
     /// (RFC 3261 section 8.2.2.2).
-    pub fn screen(&self, request: &Request, dialog: Dialog, now: Instant) -> Verdict {
-        let facts = Facts { dialog, hosts: &self.hosts };
-        match screen(request, &facts) {
+    pub fn screen(&self, request: &Request, now: Instant) -> Verdict {
+        match screen(request, &self.hosts) {
             // Only what would pass is remembered, so that nonsense does not fill the memory.
             Verdict::Pass if self.is_merged(request, now) => {
                 Verdict::Reply(Reply::new(482, "Loop Detected"))

@@ -35,7 +35,8 @@ pub enum Fault {
 ///
 /// - Blank lines before the start line go (RFC 3261 section 7.5); lines that end in a bare LF get their CR, as
 ///   rsipstack would split there too, and both readers must see the same lines.
-/// - Folded lines become one (section 7.3.1); blanks that section 7.3.1 allows around `/`, `;` and `=` go from Via, From and To.
+/// - Folded lines become one (section 7.3.1); blanks that section 7.3.1 allows before the colon go, and those around `/`, `;`
+///   and `=` in Via, From and To.
 /// - A header line that is not UTF-8 is taken for Latin-1; display names in From and To that need quotes get them.
 /// - A missing Content-Length is the rest of the datagram's; what lies behind a shorter one is cut (section 18.3).
 pub fn repair(datagram: &[u8]) -> Repaired<'_> {
@@ -167,6 +168,8 @@ fn mend_field(line: String) -> String {
         "via" | "v" => tighten(value, "/;=,:"),
         "cseq" => tighten(value, ""),
         "from" | "f" | "to" | "t" => quote_name(&tighten(value, ";=")),
+        // Not every reader knows that a blank may stand before the colon (section 7.3.1).
+        _ if name.ends_with([' ', '\t']) => value.trim_start().to_owned(),
         _ => return line,
     };
     format!("{}: {mended}", name.trim_end())

@@ -12,7 +12,7 @@ use rsipstack::sip::SipMessage;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use serde::Deserialize;
 
-use super::policy::{self, Dialog, Gate, Verdict, stateless_response};
+use super::policy::{self, Gate, Verdict, stateless_response};
 use super::repair::{Repaired, repair};
 use super::text::{Message, Request, read};
 use super::trace::{Traces, Wire};
@@ -76,18 +76,25 @@ pub struct EdgeSocket {
 /// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
-    /// The stack gets the first so many bytes of the buffer.
-    Through(usize),
-    Answer(Vec<u8>),
+    /// The stack gets the first `length` bytes of the buffer; its answer to a datagram goes to `peer`.
+    Through {
+        length: usize,
+        peer: SocketAddr,
+    },
+    Answer {
+        response: Vec<u8>,
+        peer: SocketAddr,
+    },
     /// Dropped, and why.
     Nothing(&'static str),
 }
 
 impl Edge {
-    /// `traces` are shown every message of a call.
-    pub fn new(config: Config, traces: Arc<Traces>) -> Edge {
+    /// `hosts` are those by which requests may call us, or none when any will do; `traces` are shown every message of a
+    /// call.
+    pub fn new(config: Config, hosts: Vec<String>, traces: Arc<Traces>) -> Edge {
         let limiter = Mutex::new(Limiter::new(config.rate, config.burst));
-        Edge { config, gate: Gate::new(Vec::new()), limiter, traces }
+        Edge { config, gate: Gate::new(hosts), limiter, traces }
     }
 
     /// Judges the first `len` bytes of `buf` and mends them in place; what is mended may need more room.
@@ -102,7 +109,7 @@ impl Edge {
         // A buffer filled to the brim may have lost what did not fit.
         let cut = len == buf.len();
         match repair(&buf[..len]) {
-            Repaired::Ping => Fate::Answer(b"\r\n".to_vec()),
+            Repaired::Ping => Fate::Answer { response: b"\r\n".to_vec(), peer: source },
             Repaired::Noise => Fate::Nothing("noise"),
             Repaired::Broken { message, .. } if cut => {
                 answer_request(&message, source, policy::too_large)
@@ -136,20 +143,25 @@ impl Edge {
     fn screen(&self, message: &[u8], raw: &[u8], wire: Wire, now: Instant) -> Fate {
         let Ok(read) = read(message) else { return Fate::Nothing("unreadable") };
         let fate = self.fate(message, &read, wire.peer, now);
-        let passed = matches!(fate, Fate::Through(_));
+        let passed = matches!(fate, Fate::Through { .. });
         self.traces.received(&read, raw, wire, passed, now);
         fate
     }
 
     fn fate(&self, message: &[u8], read: &Message, source: SocketAddr, now: Instant) -> Fate {
+        let length = message.len();
         match read {
             Message::Response(response) if !policy::is_ours(response) => {
                 Fate::Nothing("misrouted_response")
             }
-            Message::Response(_) if is_digestible(message) => Fate::Through(message.len()),
+            Message::Response(_) if is_digestible(message) => {
+                Fate::Through { length, peer: source }
+            }
             Message::Response(_) => Fate::Nothing("unreadable"),
-            Message::Request(request) => match self.gate.screen(request, Dialog::Unknown, now) {
-                Verdict::Pass if is_digestible(message) => Fate::Through(message.len()),
+            Message::Request(request) => match self.gate.screen(request, now) {
+                Verdict::Pass if is_digestible(message) => {
+                    Fate::Through { length, peer: policy::destination(request, source) }
+                }
                 Verdict::Pass => answer(request, source, policy::unreadable(request)),
                 verdict => answer(request, source, verdict),
             },
@@ -194,7 +206,8 @@ fn answer(request: &Request, source: SocketAddr, verdict: Verdict) -> Fate {
             metrics::counter!("kentongan_sip_refusals_total", "status" => reply.status.to_string())
                 .increment(1);
             tracing::debug!(status = reply.status, phrase = %reply.phrase, "request refused at the edge");
-            Fate::Answer(response.into_bytes())
+            let peer = policy::destination(request, source);
+            Fate::Answer { response: response.into_bytes(), peer }
         }
         None => Fate::Nothing("unanswerable"),
     }
@@ -216,13 +229,13 @@ impl UdpSocket for EdgeSocket {
         loop {
             let (len, source) = self.inner.recv_from(buf).await?;
             let outcome = match self.edge.judge(buf, len, udp(source), Instant::now()) {
-                Fate::Through(len) => {
+                Fate::Through { length, peer } => {
                     count("passed");
-                    return Ok((len, source));
+                    return Ok((length, peer));
                 }
-                Fate::Answer(response) => {
+                Fate::Answer { response, peer } => {
                     // A lost answer is asked for again.
-                    let _ = self.send_to(&response, source).await;
+                    let _ = self.send_to(&response, peer).await;
                     "answered"
                 }
                 Fate::Nothing(why) => why,

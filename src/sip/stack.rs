@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ impl UserAgent {
         let stop = CancellationToken::new();
         let door = Arc::new(admission::Door::default());
         let traces = Arc::new(Traces::new(config.trace_bytes()));
-        let edge = Arc::new(Edge::new(config.edge(), traces.clone()));
+        let edge = Arc::new(Edge::new(config.edge(), hosts(local, advertised), traces.clone()));
         let udp = EdgeSocket::new(Arc::new(udp), edge.clone());
         let connection = UdpConnection::from_socket(Arc::new(udp), advertised, Some(stop.clone()))
             .await
@@ -206,6 +206,18 @@ impl Drop for UserAgent {
     }
 }
 
+/// The addresses by which requests call this agent; none when it listens at whichever the machine has.
+fn hosts(local: SocketAddr, advertised: Option<SocketAddr>) -> Vec<String> {
+    if local.ip().is_unspecified() {
+        return Vec::new();
+    }
+    let addresses = advertised.into_iter().chain([local]).map(|at| match at.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    });
+    addresses.collect()
+}
+
 fn endpoint(
     config: &Config,
     connection: UdpConnection,
@@ -213,6 +225,8 @@ fn endpoint(
     stop: &CancellationToken,
 ) -> rsipstack::transaction::Endpoint {
     let transports = TransportLayer::new(stop.clone());
+    // The stack hears no pings, which the edge answers, and would cut a phone off in the middle of its call.
+    transports.set_stream_idle_timeout(Duration::ZERO);
     transports.add_transport(connection.into());
     let t1 = Duration::from_millis(config.t1_ms.max(1).into());
     let option =
@@ -244,6 +258,11 @@ impl Shared {
             }),
             Err(short) => Err(reply::named("Min-SE", short.min_se.as_secs().to_string())),
         }
+    }
+
+    /// 64*T1: how long a server waits for the ACK (RFC 3261 section 13.3.1.4).
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.config.t1_ms.max(1).into()) * 64
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<DialogId, mpsc::UnboundedSender<Input>>> {

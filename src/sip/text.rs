@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 pub use params::{is_token, param, params, split_outside};
-pub use uri::{NameAddr, Uri};
+pub use uri::{NameAddr, Uri, unescape};
 
 mod params;
 mod uri;

@@ -149,6 +149,14 @@ impl SessionTimer {
         Some(Due::Expired)
     }
 
+    /// A 422 to our refresh asks for a longer session (section 7.4). Gives whether it is longer now; if not, the 422 made
+    /// no sense.
+    pub fn lengthen(&mut self, response: &Headers) -> bool {
+        let asked = min_se(response).filter(|min| *min > self.interval);
+        self.interval = asked.unwrap_or(self.interval);
+        asked.is_some()
+    }
+
     /// A 2xx to a refresh in either direction starts the interval anew, when it grants no other timer.
     pub fn refreshed(&mut self, now: Instant) {
         self.since = now;

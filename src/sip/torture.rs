@@ -8,7 +8,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::policy::{self, Dialog, Gate, Verdict, stateless_response};
+use super::policy::{self, Gate, Verdict, stateless_response};
 use super::repair::{Repaired, repair};
 use super::socket::is_digestible;
 use super::text::{Message, read};
@@ -58,7 +58,7 @@ fn edge(datagram: &[u8]) -> Edge {
         Ok(Message::Request(request)) => {
             let verdict = match fault {
                 Some(fault) => policy::broken(&request, fault),
-                None => Gate::new(Vec::new()).screen(&request, Dialog::Unknown, Instant::now()),
+                None => Gate::new(Vec::new()).screen(&request, Instant::now()),
             };
             match verdict {
                 Verdict::Drop => silence,

@@ -56,8 +56,10 @@ pub enum EndReason {
     HungUp,
     /// The caller gave up before the answer (CANCEL).
     Cancelled,
-    /// We refused it (busy, no common codec, ...).
+    /// We refused it (no common codec, ...).
     Refused,
+    /// No line was free.
+    Busy,
     /// The longest time for a call.
     TooLong,
     /// Nothing could be done for the caller, and that was said.
@@ -88,6 +90,7 @@ impl EndReason {
             EndReason::HungUp => "hung_up",
             EndReason::Cancelled => "cancelled",
             EndReason::Refused => "refused",
+            EndReason::Busy => "busy",
             EndReason::TooLong => "too_long",
             EndReason::ServiceFailed => "service_failed",
             EndReason::Transferred => "transferred",
@@ -157,6 +160,11 @@ impl Store {
                 Box::pin(answer_call(tx, call, Arc::clone(&codec), at))
             })
             .await
+    }
+
+    /// Notes the codec of a call whose offer came with its answer, or that changed it.
+    pub async fn note_codec(&self, call: CallId, codec: &'static str) -> Result<(), StoreError> {
+        self.db.write(Durability::Process, move |tx| Box::pin(note_codec(tx, call, codec))).await
     }
 
     /// Adds to a call's key path while it lasts. A call that ends soon gives all its steps with [`CallEnd`].
@@ -241,6 +249,11 @@ async fn answer_call(
             .rows_affected()
     );
     open_or_err(done, call)
+}
+
+async fn note_codec(tx: &mut Tx, call: CallId, codec: &'static str) -> Result<(), StoreError> {
+    on_tx!(tx, conn, sqlx::query(sql::NOTE_CODEC).bind(call).bind(codec).execute(conn).await?);
+    Ok(())
 }
 
 async fn end_call(tx: &mut Tx, call: CallId, end: Arc<CallEnd>) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! What a crash left behind, and how it is closed.
 //!
 //! At the start: for each [`Store::unfinished_calls`], repair the files of its open recordings and
-//! [`Store::end_recording`] them, then [`Store::close_crashed_call`]. Then, and from time to time, open a ticket for
-//! each of [`Store::stories_without_ticket`]. Each step may be repeated: a crash in the middle of it does no harm.
+//! [`Store::end_recording`] them, then [`Store::close_crashed_call`]. Then, and from time to time, do so with
+//! [`Store::recordings_left_open`] and open a ticket for each of [`Store::stories_without_ticket`]. Each step may be repeated: a crash in the middle of it does no harm.
 
 use super::calls::{EndReason, EndedBy, open_or_err};
 use super::db::{Tx, on_read, on_tx};
@@ -23,6 +23,15 @@ pub struct UnfinishedCall {
     pub ticket: Option<TicketId>,
     /// Recordings that were being spoken.
     pub open_recordings: Vec<RecordingRow>,
+}
+
+/// A recording whose call has ended and whose own end was not written: the disk was stuck, or the database.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct LeftOpen {
+    #[sqlx(flatten)]
+    pub recording: RecordingRow,
+    /// The ticket of its call.
+    pub ticket: Option<TicketId>,
 }
 
 /// Something said that is in no ticket.
@@ -75,6 +84,18 @@ impl Store {
         self.db
             .write(Durability::Process, move |tx| Box::pin(close_crashed_call(tx, call, at)))
             .await
+    }
+
+    /// Open recordings of calls that ended before `ended_before`, long enough ago that nobody writes to them any more.
+    pub async fn recordings_left_open(
+        &self,
+        ended_before: Timestamp,
+    ) -> Result<Vec<LeftOpen>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::RECORDINGS_LEFT_OPEN).bind(ended_before).fetch_all(pool).await?
+        ))
     }
 
     /// Kept recordings that are in no ticket: of any earlier run's calls, and of this run's calls that ended before

@@ -52,6 +52,7 @@ statements! {
     INSERT_CALL = "INSERT INTO call (run, sip_call_id, trunk, number, asserted, called, started)
         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
     ANSWER_CALL = "UPDATE call SET codec = $2, answered = $3 WHERE id = $1 AND ended IS NULL";
+    NOTE_CODEC = "UPDATE call SET codec = $2 WHERE id = $1 AND ended IS NULL";
     END_CALL = "UPDATE call SET ended = $2, end_reason = $3, ended_by = $4, packets_sent = $5,
         packets_received = $6, packets_lost = $7, first_audio = $8, recorded_ms =
             (SELECT CAST(COALESCE(SUM(duration_ms), 0) AS BIGINT) FROM recording WHERE call = $1)
@@ -93,6 +94,10 @@ statements! {
     OPEN_RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
         (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE call = $1 AND ended IS NULL ORDER BY id";
+    RECORDINGS_LEFT_OPEN = "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms,
+        r.ended_by, r.replaced, (r.doubt = 1 AND r.heard IS NULL) AS unheard, c.ticket
+        FROM recording r JOIN call c ON c.id = r.call
+        WHERE r.id IN (SELECT id FROM recording WHERE ended IS NULL) AND c.ended < $1 ORDER BY r.id";
     FAIL_OPEN_RECORDINGS = "UPDATE recording SET ended = $2, state = 'failed', ended_by = 'crash'
         WHERE call = $1 AND ended IS NULL";
     STORIES_WITHOUT_TICKET = "SELECT r.id, r.slot, r.file, r.duration_ms, r.speech_ms, r.call, c.number, c.asserted, c.ticket

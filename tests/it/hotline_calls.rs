@@ -1,5 +1,6 @@
 //! What trunks and phones do beside talking, against a whole hotline on loopback.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kentongan::media::{Codec, Direction, Engine, Leg, LegEvent, Negotiated, engine, sdp};
@@ -185,8 +186,19 @@ async fn one_call_more_than_there_are_lines_hears_busy() {
     let busy = second.peer.expect(486).await;
     assert_eq!(busy.header("Retry-After"), Some("17"));
     second.peer.say("ACK", "", "").await;
+    let ends = async || {
+        let calls = hotline.server.hotline().store.calls_recent(9).await.unwrap();
+        calls.into_iter().filter_map(|call| call.end_reason).collect::<Vec<_>>()
+    };
+    until("the row of who found no line", async || Some(ends().await).filter(|e| e.len() == 1))
+        .await;
+    assert_eq!(ends().await, [EndReason::Busy]);
     first.hang_up().await;
-    hotline.ended_call_from(PEER).await;
+    until("a free line", async || {
+        Some(hotline.server.hotline().active.load(Ordering::Relaxed)).filter(|up| *up == 0)
+    })
+    .await;
+    assert_eq!(ends().await, [EndReason::Busy, EndReason::HungUp]);
     let mut third = Caller::new(&hotline).await;
     third.ring().await;
     third.hang_up().await;
@@ -266,6 +278,40 @@ async fn report(hotline: &Loopback, phone: &Phone) {
     call.say(loopback::voice(3, Duration::from_secs(3)));
     assert_eq!(call.said(PATIENCE).await, Met::Yes);
     call.put_down().await;
+}
+
+#[tokio::test]
+async fn what_the_database_would_not_take_when_a_call_ended_is_written_later() {
+    let hotline = Loopback::start(|_| {}).await;
+    for (name, event) in [
+        ("b1", "UPDATE ON call WHEN NEW.ended IS NOT NULL"),
+        ("b2", "UPDATE ON recording WHEN NEW.ended IS NOT NULL"),
+        ("b3", "INSERT ON ticket"),
+    ] {
+        let body = "BEGIN SELECT RAISE(ABORT, 'broken'); END";
+        hotline.execute(&format!("CREATE TRIGGER {name} BEFORE {event} {body}")).await;
+    }
+    report(&hotline, &loopback::phone(PEER).await).await;
+    let lines = hotline.server.hotline();
+    until("the end that cannot be written", async || {
+        Some(lines.unwritten.lock().unwrap().len()).filter(|unwritten| *unwritten == 1)
+    })
+    .await;
+    assert_eq!(hotline.call_from(PEER).await.ended, None);
+
+    for name in ["b1", "b2", "b3"] {
+        hotline.execute(&format!("DROP TRIGGER {name}")).await;
+    }
+    lines.write_ends().await;
+    let call = hotline.call_from(PEER).await;
+    assert_eq!(call.end_reason, Some(EndReason::HungUp));
+    assert!(lines.unwritten.lock().unwrap().is_empty());
+    // Nobody waits for a minute here.
+    hotline.execute("UPDATE call SET ended = ended - 120000").await;
+    assert_eq!(lines.adopt_stories().await.unwrap(), 1);
+    let tickets = hotline.tickets_of(&call).await;
+    assert_eq!(hotline.slots_of(&tickets[0]).await, ["cerita"]);
+    assert_eq!(lines.adopt_stories().await.unwrap(), 0);
 }
 
 #[tokio::test]

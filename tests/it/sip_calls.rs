@@ -93,6 +93,8 @@ async fn a_caller_who_cancels_gets_487_and_the_application_learns_it() {
     let mut answers = [first.status(), second.status()];
     answers.sort_unstable();
     assert_eq!(answers, [Some(200), Some(487)]);
+    // The same tag as before, for a caller who tells dialogs by it.
+    assert!([&first, &second].iter().all(|answer| answer.to_tag() == tag.as_deref()));
     soon("the end", call.given_up()).await;
     assert_eq!(call.answer(ANSWER.to_owned()).unwrap_err(), AnswerError::Cancelled);
     peer.to_tag = tag;

@@ -7,23 +7,20 @@ use kentongan::sip::{Admission, Refusal};
 use crate::sip_peer::*;
 
 #[tokio::test]
-async fn when_full_new_calls_get_486_and_calls_in_progress_go_on() {
+async fn when_unavailable_calls_in_progress_go_on() {
     let (agent, mut calls) = agent(config()).await;
     let mut inside = Peer::new(agent.local_addr()).await;
     let _dialog = inside.establish(&mut calls).await;
-    agent.set_admission(Admission::Full { retry_after: 30 });
+    agent.set_admission(Admission::Unavailable { retry_after: 30 });
     let mut outside = Peer::new(agent.local_addr()).await;
     let invite = outside.say("INVITE", "", OFFER).await;
-    let first = outside.expect(486).await;
+    let first = outside.expect(503).await;
     assert_eq!(first.header("Retry-After"), Some("30"));
     outside.send(&invite).await;
-    let second = outside.expect(486).await;
+    let second = outside.expect(503).await;
     assert_eq!(first.to_tag(), second.to_tag());
     assert_eq!(agent.stats().dialogs, 1);
     assert_eq!(agent.stats().transactions, 0);
-    outside.to_tag = None;
-    outside.say("OPTIONS", "", "").await;
-    outside.expect(200).await;
     inside.say("INFO", "Content-Type: application/dtmf\r\n", "5").await;
     inside.expect(200).await;
     inside.say("BYE", "", "").await;
@@ -53,7 +50,7 @@ async fn a_call_that_was_let_in_keeps_its_retransmissions_when_the_door_closes()
     let mut peer = Peer::new(agent.local_addr()).await;
     let invite = peer.say("INVITE", "", OFFER).await;
     let call = next_call(&mut calls).await;
-    agent.set_admission(Admission::Full { retry_after: 30 });
+    agent.set_admission(Admission::Unavailable { retry_after: 30 });
     call.ring();
     peer.expect(180).await;
     peer.send(&invite).await;

@@ -121,6 +121,10 @@ async fn refreshed_by_reinvite() {
     let (invite, after) = wait_for(&peer, "INVITE").await;
     assert!((44..47).contains(&after.as_secs()), "{after:?}");
     assert_eq!(invite.body(), ANSWER);
+    // Both want to change the session at once.
+    peer.say("INVITE", "", HOLD).await;
+    peer.expect(491).await;
+    peer.say("ACK", "", "").await;
     let contact = format!("Contact: <sip:{}>\r\n", peer.local());
     let granted = "Require: timer\r\nSession-Expires: 90;refresher=uac\r\n";
     let headers = format!("{contact}{granted}Content-Type: application/sdp\r\n");

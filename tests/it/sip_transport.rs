@@ -1,6 +1,6 @@
 //! What comes over the wire before it is a call: odd bytes, TCP, addresses that do not work, and who is believed.
 
-use kentongan::sip::{Caller, Config, Trunk};
+use kentongan::sip::{Caller, Config, DialogEvent, EndReason, Trunk};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -126,6 +126,93 @@ async fn a_contact_that_nobody_can_reach_is_replaced_by_where_it_came_from() {
     dialog.hang_up();
     let bye = peer.expect_request("BYE").await;
     assert!(bye.0.starts_with(&format!("BYE sip:x@{} SIP/2.0", peer.local())), "{}", bye.0);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_contact_stays_whatever_a_reinvite_leaves_out() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let old = format!("Contact: <sip:+628123456789@{}>", peer.local());
+    let hidden = "Contact: <sip:x@df7jal23ls0d.invalid>";
+    let proxy = format!("Record-Route: <sip:{};lr>\r\n", peer.local());
+    let invite = peer.request("INVITE", &proxy, OFFER).replace(&old, hidden);
+    peer.send(&invite).await;
+    let dialog = next_call(&mut calls).await.answer(ANSWER.to_owned()).unwrap();
+    peer.expect(200).await;
+    peer.say("ACK", "", "").await;
+    let reinvite = peer.request("INVITE", "", OFFER).replace(&old, hidden);
+    peer.send(&reinvite).await;
+    peer.expect(200).await;
+    peer.say("ACK", "", "").await;
+    dialog.hang_up();
+    let bye = peer.expect_request("BYE").await;
+    assert!(bye.0.starts_with("BYE sip:x@df7jal23ls0d.invalid SIP/2.0"), "{}", bye.0);
+    assert_eq!(bye.header("Route"), Some(format!("<sip:{};lr>", peer.local()).as_str()));
+}
+
+#[tokio::test]
+async fn parameters_of_a_number_are_no_part_of_it_and_stay_in_the_contact() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let old = format!("Contact: <sip:+628123456789@{}>", peer.local());
+    let new = format!("Contact: <sip:+62812;tgrp=a%40b@{}>", peer.local());
+    let invite = peer.request("INVITE", "", OFFER).replace(&old, &new);
+    let (_, rest) = invite.split_once('\n').unwrap();
+    peer.send(&format!("INVITE sip:+6221500;npdi@{} SIP/2.0\r\n{rest}", agent.local_addr())).await;
+    let call = next_call(&mut calls).await;
+    assert_eq!(call.called, "+6221500");
+    let dialog = call.answer(ANSWER.to_owned()).unwrap();
+    peer.expect(200).await;
+    peer.say("ACK", "", "").await;
+    dialog.hang_up();
+    let bye = peer.expect_request("BYE").await;
+    let target = format!("BYE sip:+62812;tgrp=a%40b@{} SIP/2.0", peer.local());
+    assert!(bye.0.starts_with(&target), "{}", bye.0);
+}
+
+#[tokio::test]
+async fn a_caller_over_tcp_who_is_gone_before_the_answer_leaves_nothing_behind() {
+    let (agent, mut calls) = agent(config()).await;
+    for refused in [false, true] {
+        let mut peer = Peer::new(agent.local_addr()).await;
+        let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+        // Without an offer no audio could tell that nobody is there.
+        let invite = peer.request("INVITE", "", "").replace("/UDP", "/TCP");
+        assert_eq!(over_tcp(&mut stream, &invite).await.status(), Some(100));
+        let call = next_call(&mut calls).await;
+        drop(stream);
+        soon("the lost connection", async {
+            while agent.stats().connections > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        match refused {
+            true => call.refuse(kentongan::sip::Refusal::busy(5)),
+            false => {
+                let mut dialog = call.answer(ANSWER.to_owned()).unwrap();
+                let ended = next_event(&mut dialog).await;
+                assert!(matches!(ended, DialogEvent::Ended(EndReason::NoAck)), "{ended:?}");
+            }
+        }
+    }
+    soon("the end of both", async {
+        while (agent.stats().dialogs, agent.stats().transactions) != (0, 0) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_legal_blank_before_a_colon_costs_no_body_over_tcp() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+    let invite = peer.request("INVITE", "", OFFER).replace("/UDP", "/TCP");
+    let invite = invite.replace("Content-Length:", "Content-Length :");
+    assert_eq!(over_tcp(&mut stream, &invite).await.status(), Some(100));
+    assert_eq!(next_call(&mut calls).await.offer.as_deref(), Some(OFFER));
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn the_edge_answers_each_torture_message_as_the_rfc_asks() {
     let inner = Arc::new(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let server = inner.local_addr().unwrap();
     let config = Config { unlimited: vec!["127.0.0.0/8".parse().unwrap()], ..Config::default() };
-    let edge = Arc::new(socket::Edge::new(config, Arc::new(Traces::new(0))));
+    let edge = Arc::new(socket::Edge::new(config, Vec::new(), Arc::new(Traces::new(0))));
     let edge = EdgeSocket::new(inner, edge);
     let machine = tokio::spawn(async move {
         let mut buf = vec![0; 8192];

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::grammar::{cseq, top_via};
 use super::{Reply, to_tag};
-use crate::sip::text::{NameAddr, Request, split_outside};
+use crate::sip::text::{NameAddr, Request, param, split_outside};
 
 /// Writes the response to `request` (RFC 3261 section 8.2.6), with `received` and `rport` of `source` in the top Via
 /// (RFC 3581) and a To tag that stays the same for every retransmission; send it to `source`, as rsipstack does with its own.
@@ -40,6 +40,30 @@ pub fn stateless_response(
     }
     out.push_str("Content-Length: 0\r\n\r\n");
     Some(out)
+}
+
+/// Where the response to a datagram from `source` goes. Who wants it at the port that the request came from asks for it
+/// (RFC 3581), and a Via that names another address was written behind a NAT, where nothing else arrives; all others
+/// listen at the port in their Via (RFC 3261 section 18.2.2), whichever they send from: some gateways take a new one for
+/// each request.
+pub fn destination(request: &Request, source: SocketAddr) -> SocketAddr {
+    let Some(via) = top_via(&request.headers).filter(|via| param(via, "rport").is_none()) else {
+        return source;
+    };
+    let sent_by = via.split(';').next().and_then(|head| head.trim().rsplit_once([' ', '\t']));
+    let Some((_, sent_by)) = sent_by else { return source };
+    let listening = match sent_by.parse::<SocketAddr>() {
+        Ok(address) => Some(address),
+        Err(_) => {
+            sent_by.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|ip| (ip, 5060).into())
+        }
+    };
+    match listening {
+        Some(address) if address.ip() == source.ip().to_canonical() => {
+            SocketAddr::new(source.ip(), address.port())
+        }
+        _ => source,
+    }
 }
 
 /// Copied values come from one line each; control characters within would only confuse the other side's reader.

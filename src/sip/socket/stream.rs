@@ -21,6 +21,8 @@ const MENDED: usize = 1_024;
 
 /// How long somebody may leave unread what we say to them: 64*T1, as long as a transaction.
 const PATIENCE: Duration = Duration::from_secs(32);
+/// How long a connection may be silent, pings counted: longer than a call, so that a BYE still finds the phone there.
+const IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// What stands at the beginning of the bytes that have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +90,17 @@ pub struct Stream {
     outside: TcpStream,
     stack: TcpStream,
     wire: Wire,
+    /// Whether SIP was spoken.
+    known: bool,
+    patience: Duration,
+    idle: Duration,
 }
 
 impl Stream {
     /// `stack` is the edge's half of a [`pair`], `peer` the address at the other end of `outside`.
     pub fn new(edge: Arc<Edge>, outside: TcpStream, stack: TcpStream, peer: SocketAddr) -> Self {
-        Stream { edge, outside, stack, wire: Wire { peer, transport: "TCP" } }
+        let wire = Wire { peer, transport: "TCP" };
+        Stream { edge, outside, stack, wire, known: false, patience: PATIENCE, idle: IDLE }
     }
 
     /// Carries messages both ways until either side closes, or what comes is no longer SIP.
@@ -105,11 +112,17 @@ impl Stream {
 
     async fn try_carry(&mut self) -> io::Result<()> {
         let (mut heard, mut said) = (Inflow::default(), Inflow::default());
+        // Who has said nothing yet that the stack may have is not waited for that long: connections are few.
+        let mut idle = Box::pin(tokio::time::sleep(self.patience));
         loop {
             tokio::select! {
+                () = &mut idle => return Ok(()),
                 length = self.outside.read_buf(&mut heard.bytes) => {
                     if length? == 0 || !self.hear(&mut heard).await? {
                         return Ok(());
+                    }
+                    if self.known {
+                        idle.as_mut().reset(tokio::time::Instant::now() + self.idle);
                     }
                 }
                 length = self.stack.read_buf(&mut said.bytes) => {
@@ -118,6 +131,9 @@ impl Stream {
                         return Ok(());
                     }
                     self.note(&mut said, length).await?;
+                    // Somebody is spoken to, over a connection of theirs or of ours.
+                    self.known = true;
+                    idle.as_mut().reset(tokio::time::Instant::now() + self.idle);
                 }
             }
         }
@@ -141,14 +157,15 @@ impl Stream {
         let length = message.len();
         message.resize(length + MENDED, 0);
         match self.edge.judge(&mut message, length, self.wire, now()) {
-            Fate::Through(length) => {
+            Fate::Through { length, .. } => {
                 count("passed");
+                self.known = true;
                 self.stack.write_all(&message[..length]).await
             }
-            Fate::Answer(answer) => {
+            Fate::Answer { response, .. } => {
                 count("answered");
-                self.edge.traces.sent(&answer, self.wire, now());
-                self.tell(&answer).await
+                self.edge.traces.sent(&response, self.wire, now());
+                self.tell(&response).await
             }
             Fate::Nothing(why) => {
                 count(why);
@@ -244,6 +261,33 @@ mod tests {
             found.extend(inflow.next());
         }
         assert_eq!(found, [Ok(one.to_vec()), Ok(one.to_vec())]);
+    }
+
+    /// The far end of a connection, the stack's end, and what is between them.
+    fn connection() -> (TcpStream, TcpStream, Stream) {
+        let (outside, far) = pair().unwrap();
+        let (ours, stacks) = pair().unwrap();
+        let traces = Arc::new(crate::sip::trace::Traces::new(0));
+        let edge = Arc::new(Edge::new(crate::sip::socket::Config::default(), Vec::new(), traces));
+        let peer = "127.0.0.1:9".parse().unwrap();
+        (far, stacks, Stream::new(edge, outside, ours, peer))
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_ends_before_and_after_it_has_spoken() {
+        let (_far, _stack, mut silent) = connection();
+        silent.patience = Duration::ZERO;
+        silent.carry().await;
+
+        let (mut far, mut stack, mut spoken) = connection();
+        spoken.idle = Duration::ZERO;
+        let options = "OPTIONS sip:112@h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n\
+                       To: <sip:112@h>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+        far.write_all(options.as_bytes()).await.unwrap();
+        spoken.carry().await;
+        let mut buf = Vec::new();
+        stack.read_to_end(&mut buf).await.unwrap();
+        assert_eq!(buf, options.as_bytes());
     }
 
     #[test]

@@ -7,7 +7,7 @@ async fn pair(config: Config) -> (EdgeSocket, Plain) {
     let inner = Arc::new(Plain::bind("127.0.0.1:0").await.unwrap());
     let phone = Plain::bind("127.0.0.1:0").await.unwrap();
     phone.connect(inner.local_addr().unwrap()).await.unwrap();
-    let edge = Arc::new(Edge::new(config, Arc::new(Traces::new(0))));
+    let edge = Arc::new(Edge::new(config, Vec::new(), Arc::new(Traces::new(0))));
     (EdgeSocket::new(inner, edge), phone)
 }
 
@@ -115,9 +115,30 @@ async fn strangers_and_floods_are_met_with_silence() {
         let (edge, _) = pair(config).await;
         let mut ping = *b"\r\n\r\n....";
         let answers = (0..50).filter(|_| {
-            edge.edge.judge(&mut ping, 4, udp(source), now) == Fate::Answer(b"\r\n".to_vec())
+            matches!(edge.edge.judge(&mut ping, 4, udp(source), now), Fate::Answer { .. })
         });
         assert_eq!(answers.count(), passed);
+    }
+}
+
+#[tokio::test]
+async fn who_did_not_ask_for_rport_is_answered_at_the_port_in_their_via() {
+    let (edge, phone) = pair(Config::default()).await;
+    let ear = Plain::bind("127.0.0.1:0").await.unwrap();
+    let at =
+        |via: &str, method: &str| request(method, "").replace("UDP h;rport", &format!("UDP {via}"));
+    let listening = ear.local_addr().unwrap().to_string();
+    phone.send(at(&listening, "FOO").as_bytes()).await.unwrap();
+    phone.send(at(&listening, "OPTIONS").as_bytes()).await.unwrap();
+    let mut buf = [0; 8192];
+    let (_, peer) = edge.recv_from(&mut buf).await.unwrap();
+    assert_eq!(peer.to_string(), listening);
+    assert!(heard(&ear).await.starts_with("SIP/2.0 501 "));
+    // Asked for; or written behind a NAT; or by a name, which may be anybody's.
+    for via in [format!("{listening};rport"), "192.0.2.1:5060".to_owned(), "h".to_owned()] {
+        phone.send(at(&via, "OPTIONS").as_bytes()).await.unwrap();
+        let (_, peer) = edge.recv_from(&mut buf).await.unwrap();
+        assert_eq!(peer, phone.local_addr().unwrap(), "{via}");
     }
 }
 

@@ -50,13 +50,10 @@ impl Door {
     /// How a new call is refused for want of room.
     fn busy(&self, request: &Request) -> Option<Reply> {
         let admission = self.admission();
-        let starts_call = match request.method {
-            Method::Invite => true,
-            // A trunk that probes us shall look elsewhere while we stop, but not while we are merely busy.
-            Method::Options => matches!(admission, Admission::Unavailable { .. }),
-            _ => false,
-        };
-        if !starts_call || request.to_header().ok()?.tag().ok()?.is_some() {
+        // A trunk that probes us shall look elsewhere meanwhile.
+        if !matches!(request.method, Method::Invite | Method::Options)
+            || request.to_header().ok()?.tag().ok()?.is_some()
+        {
             return None;
         }
         let reply = Reply::busy(admission)?;
@@ -82,6 +79,9 @@ async fn refuse(bytes: &[u8], connection: &SipConnection, from: &SipAddr, reply:
         SipConnection::Tcp(stream) => stream.inner.send_raw(response.as_bytes()).await,
         _ => Ok(()),
     };
+    if request.method == "INVITE" {
+        metrics::counter!("kentongan_calls_refused_total", "reason" => "unavailable").increment(1);
+    }
     if let Err(error) = sent {
         debug!(%error, status = reply.status, "refusal not sent");
     }

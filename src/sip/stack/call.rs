@@ -5,12 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::Header;
-use rsipstack::transaction::transaction::TransactionEventSender;
 use tokio::sync::mpsc;
 use tracing::info;
 
 use super::dialog::Dialog;
-use super::owner::{self, Command, Input};
+use super::owner::{self, Command, Input, Invite};
 use super::{Shared, reply};
 use crate::sip::trace::Trace;
 use crate::sip::{Caller, DialogEvent, EndReason, Refusal};
@@ -77,7 +76,7 @@ impl InboundCall {
 pub(super) struct Line {
     pub shared: Arc<Shared>,
     pub dialog: InviteDialog,
-    pub invite: TransactionEventSender,
+    pub invite: Invite,
     /// What a 200 carries for the session timer.
     pub headers: Vec<Header>,
     /// Taken by the answer or the refusal.

@@ -229,6 +229,7 @@ impl Attempt<'_> {
             events: Some(ends.events),
             end: ends.end,
             invite: None,
+            unacknowledged: None,
             remote_cseq: None,
             agreed,
             answer_in_ack: None,

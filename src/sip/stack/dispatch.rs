@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::call::{self, InboundCall, Line};
-use super::owner::{Descriptions, Incoming, Input, Owner, Phase, Work};
+use super::owner::{Descriptions, Incoming, Input, Invite, Owner, Phase, Work};
 use super::transport::Flow;
 use super::{Shared, reply, transport, wire};
-use crate::sip::{Refusal, identity};
+use crate::sip::{Refusal, identity, text};
 
 pub(super) async fn run(
     shared: Arc<Shared>,
@@ -90,7 +90,7 @@ fn within_dialog(shared: &Shared, id: DialogId, transaction: Box<Transaction>) {
 
 fn new_call(
     shared: &Arc<Shared>,
-    transaction: Box<Transaction>,
+    mut transaction: Box<Transaction>,
     calls: &mpsc::Sender<InboundCall>,
 ) {
     let request = &transaction.original;
@@ -113,9 +113,7 @@ fn new_call(
                 return reply::spawn(transaction, 400, vec![]);
             }
         };
-    if let Some(uri) = transport::remote_target(request, flow) {
-        transport::set_target(&dialog, uri);
-    }
+    transport::retarget(&dialog, request, flow);
 
     let call_id = request.call_id_header().map(|id| id.value().to_owned()).unwrap_or_default();
     let log_id = log_id(&call_id);
@@ -136,7 +134,8 @@ fn new_call(
         inbox_sender: ends.inbox_sender.clone(),
         events: Some(ends.events),
         end: ends.end,
-        invite: Some(transaction.tu_sender.clone()),
+        invite: Some(Invite::of(&transaction)),
+        unacknowledged: None,
         remote_cseq: cseq,
         agreed: Descriptions { local: None, remote: offer.clone() },
         answer_in_ack: cseq.filter(|_| offer.is_none()),
@@ -150,7 +149,7 @@ fn new_call(
     let line = Line {
         shared: shared.clone(),
         dialog: dialog.clone(),
-        invite: transaction.tu_sender.clone(),
+        invite: Invite::of(&transaction),
         headers: accepted.headers,
         handle: Some(handle),
     };
@@ -166,6 +165,8 @@ fn new_call(
         trace,
         line,
     };
+    // The 487 after a CANCEL, which the stack writes from the request, must have the tag that a 180 had.
+    reply::set_to_tag(&mut transaction.original, &dialog.id().local_tag);
     tokio::spawn(drive(dialog, transaction));
     if let Err(error) = calls.try_send(call) {
         let refusal = Refusal { retry_after: Some(5), ..Refusal::new(503, "too many calls wait") };
@@ -193,7 +194,9 @@ fn flow(transaction: &Transaction) -> Option<Flow> {
 }
 
 fn called(request: &Request) -> String {
-    request.uri.user().unwrap_or_default().to_owned()
+    let uri = request.uri.to_string();
+    let user = text::Uri::read(&uri).and_then(|uri| uri.user.split(';').next());
+    user.and_then(text::unescape).unwrap_or_default()
 }
 
 /// Eight digits that name a call in the log: stable for a Call-ID, and telling nothing about it.

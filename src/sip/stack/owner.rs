@@ -14,7 +14,7 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::{DialogState, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, HeadersExt, Method, Response, StatusCode};
-use rsipstack::transaction::key::TransactionRole;
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
@@ -102,8 +102,10 @@ pub(super) struct Owner {
     pub inbox_sender: mpsc::UnboundedSender<Input>,
     pub events: Option<mpsc::Sender<DialogEvent>>,
     pub end: Arc<OnceLock<EndReason>>,
-    /// Reaches the INVITE's transaction while it has no final response.
-    pub invite: Option<TransactionEventSender>,
+    /// While it has no final response, or no ACK.
+    pub invite: Option<Invite>,
+    /// Since when our 200 waits for its ACK.
+    pub unacknowledged: Option<Instant>,
     /// CSeq number of the other side's last request (RFC 3261 section 12.2.2).
     pub remote_cseq: Option<u32>,
     pub agreed: Descriptions,
@@ -116,14 +118,38 @@ pub(super) struct Owner {
     pub work: Work,
 }
 
+/// The way to an INVITE's transaction.
+///
+/// Where the network refuses our final response, the stack starts no timer, and the transaction would stay for ever:
+/// whoever sent one gives up some time later. Nothing comes of that where all went well.
+#[derive(Clone)]
+pub(super) struct Invite {
+    events: TransactionEventSender,
+    key: TransactionKey,
+}
+
+impl Invite {
+    pub fn of(transaction: &Transaction) -> Invite {
+        Invite { events: transaction.tu_sender.clone(), key: transaction.key.clone() }
+    }
+
+    fn respond(&self, response: Response) {
+        let _ = self.events.send(TransactionEvent::Respond(response));
+    }
+
+    fn give_up(&self) {
+        let _ = self.events.send(TransactionEvent::Terminate(self.key.clone()));
+    }
+}
+
 /// What the owner has in hand.
 #[derive(Default)]
 pub(super) struct Work {
     pending: Option<offers::Pending>,
     reoffers: u32,
     stash: VecDeque<Box<Transaction>>,
-    /// Our refresh has no answer yet.
-    refreshing: bool,
+    /// Our refresh by this method has no answer yet.
+    refreshing: Option<Method>,
     /// When to refresh again after a refusal that will pass.
     refresh_again: Option<Instant>,
     /// Set while a BYE waits for the ACK (RFC 3261 section 15).
@@ -152,6 +178,9 @@ impl Owner {
             Input::ByeDone => self.phase = Phase::Over,
             Input::Refreshed(response) => self.on_refreshed(response),
             Input::Command(Command::Answered { sdp }) => {
+                // Before the stack says so: a BYE or a hang-up may come in between, and find a call that was answered.
+                self.phase = Phase::Answered;
+                self.unacknowledged = Some(now());
                 self.agreed.local = Some(sdp);
                 self.restart_timer();
             }
@@ -217,7 +246,8 @@ impl Owner {
         });
         let ready = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_ready())).await;
         if !ready {
-            tokio::spawn(work);
+            // Long enough for our answer and for its ACK; where the answer cannot be sent, the stack waits for ever.
+            tokio::spawn(tokio::time::timeout(self.shared.patience() * 3, work));
         }
     }
 
@@ -226,10 +256,8 @@ impl Owner {
     async fn on_state(&mut self, state: DialogState) {
         match state {
             DialogState::Calling(_) | DialogState::Trying(_) | DialogState::Early(..) => {}
-            DialogState::WaitAck(..) => {
-                self.phase = Phase::Answered;
-                self.invite = None;
-            }
+            // Known since the answer was given.
+            DialogState::WaitAck(..) => {}
             DialogState::Confirmed(..) => self.on_confirmed().await,
             DialogState::Updated(_, request, handle) => self.on_offer(request, handle).await,
             // Answered before they get here; consumed all the same, or rsipstack says 501.
@@ -250,6 +278,7 @@ impl Owner {
         let first = self.phase == Phase::Answered;
         if first {
             self.phase = Phase::Confirmed;
+            (self.invite, self.unacknowledged) = (None, None);
             info!(call = %self.log_id, "confirmed");
         }
         let answer = self.answer_from_ack();
@@ -380,7 +409,7 @@ impl Owner {
 pub(super) fn refuse(
     shared: &Shared,
     dialog: &InviteDialog,
-    invite: &TransactionEventSender,
+    invite: &Invite,
     refusal: &Refusal,
     headers: Vec<Header>,
 ) {
@@ -390,6 +419,11 @@ pub(super) fn refuse(
     reply::set_to_tag(&mut response, &dialog.id().local_tag);
     response.headers.extend(reply::refusal_headers(refusal));
     response.headers.extend(headers);
-    let _ = invite.send(TransactionEvent::Respond(response));
+    invite.respond(response);
     let _ = dialog.reject(Some(status), None);
+    let (invite, patience) = (invite.clone(), shared.patience());
+    tokio::spawn(async move {
+        tokio::time::sleep(patience + patience / 8).await;
+        invite.give_up();
+    });
 }

@@ -2,7 +2,7 @@
 
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::sip::prelude::ToTypedHeader;
-use rsipstack::sip::{Header, HeadersExt, Param, Response, StatusCode};
+use rsipstack::sip::{Header, HeadersExt, Param, StatusCode};
 use rsipstack::transaction::transaction::Transaction;
 use tracing::debug;
 
@@ -84,8 +84,8 @@ pub(super) async fn through(
 }
 
 /// Puts our tag into To, unless it has one.
-pub(super) fn set_to_tag(response: &mut Response, tag: &str) {
-    let Ok(header) = response.to_header_mut() else { return };
+pub(super) fn set_to_tag(message: &mut impl HeadersExt, tag: &str) {
+    let Ok(header) = message.to_header_mut() else { return };
     let Ok(mut to) = header.typed() else { return };
     if !to.params.iter().any(|param| matches!(param, Param::Tag(_))) {
         to.params.push(Param::Tag(tag.to_owned().into()));

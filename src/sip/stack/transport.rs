@@ -8,8 +8,7 @@ use rsipstack::dialog::dialog::Dialog as StackDialog;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::uri::ParamsExt;
 use rsipstack::sip::{
-    Auth, Header, HeadersExt, Host, HostWithPort, Param, Request, Scheme, ToTypedHeader as _,
-    Transport, Uri,
+    Auth, Host, HostWithPort, Param, Request, Scheme, ToTypedHeader as _, Transport, Uri,
 };
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::stream::StreamConnectionInner;
@@ -20,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::config::is_private;
-use super::{BindError, Shared};
+use super::{BindError, Shared, wire};
 use crate::sip::socket::stream::{self, Stream};
+use crate::sip::text;
 
 /// Bursts of INVITEs wait here while the dispatcher is busy: some 10,000 datagrams.
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -201,20 +201,41 @@ pub(super) struct Flow {
     pub transport: Transport,
 }
 
-/// Where requests within the dialog go after this INVITE, re-INVITE or UPDATE (RFC 3261 section 12.1.1).
+/// Turns requests within the dialog to where this INVITE, re-INVITE or UPDATE says (RFC 3261 section 12.1.1).
 ///
 /// A peer behind NAT writes its private address into Contact, where nothing of ours arrives; the address that its packets
 /// come from does work. Behind a proxy (Record-Route) the proxy sees to it.
-pub(super) fn remote_target(request: &Request, flow: Flow) -> Option<Uri> {
-    let mut contact = request.typed_contact_headers().ok()?.into_iter().next()?.uri;
-    if flow.transport != Transport::Udp && contact.transport().is_none() {
-        contact.params.push(Param::Transport(flow.transport));
+pub(super) fn retarget(dialog: &InviteDialog, request: &Request, flow: Flow) {
+    let Some(mut target) = contact_of(request) else { return };
+    if flow.transport != Transport::Udp && target.transport().is_none() {
+        target.params.push(Param::Transport(flow.transport));
     }
-    let routed = request.headers.iter().any(|header| matches!(header, Header::RecordRoute(_)));
-    if routed || !unreachable_from_here(&contact.host_with_port.host, flow.peer) {
-        return Some(contact);
+    let known = dialog.snapshot();
+    if known.route_set.is_empty() && unreachable_from_here(&target.host_with_port.host, flow.peer) {
+        target.host_with_port = HostWithPort::from(flow.peer);
     }
-    Some(Uri { host_with_port: HostWithPort::from(flow.peer), ..contact })
+    StackDialog::Invite(dialog.clone()).set_remote_target(target, known.remote_contact);
+}
+
+fn contact_of(request: &Request) -> Option<Uri> {
+    let headers = wire::headers(&request.headers);
+    uri(text::NameAddr::read(headers.elements("Contact").next()?)?.uri)
+}
+
+/// rsipstack's reader ends the user at its first `;`, where a number may carry parameters (RFC 3261 section 19.1.6), and its
+/// writer escapes what is escaped.
+fn uri(text: &str) -> Option<Uri> {
+    let plain = || Uri::try_from(text).ok();
+    let Some((scheme, rest)) = text.split_once(':') else { return plain() };
+    let Some((user, rest)) = rest.split_once('@') else { return plain() };
+    let mut uri = Uri::try_from(format!("{scheme}:x@{rest}")).ok()?;
+    let (user, password) = match user.split_once(':') {
+        Some((user, password)) => (user, Some(password)),
+        None => (user, None),
+    };
+    let read = |text: &str| text::unescape(text).unwrap_or_else(|| text.to_owned());
+    uri.auth = Some(Auth { user: read(user), password: password.map(read) });
+    Some(uri)
 }
 
 fn unreachable_from_here(host: &Host, peer: SocketAddr) -> bool {
@@ -227,11 +248,6 @@ fn unreachable_from_here(host: &Host, peer: SocketAddr) -> bool {
         // RFC 7118 section 5: clients that cannot know their address name one that does not exist.
         Host::Domain(name) => name.0.to_ascii_lowercase().ends_with(".invalid"),
     }
-}
-
-pub(super) fn set_target(dialog: &InviteDialog, uri: Uri) {
-    let contact = dialog.snapshot().remote_contact;
-    StackDialog::Invite(dialog.clone()).set_remote_target(uri, contact);
 }
 
 #[cfg(test)]
@@ -252,6 +268,23 @@ mod tests {
         assert!(!unreachable_from_here(&host("192.168.8.4"), private));
         assert!(!unreachable_from_here(&host("198.51.100.4"), private));
         assert!(!unreachable_from_here(&host("sip.example.net"), public));
+    }
+
+    #[test]
+    fn a_contact_is_written_as_it_was_read() {
+        for text in [
+            "sip:+62812;tgrp=a;trunk-context=b@10.1.2.3",
+            "sip:u%40realm@h:5070;transport=TCP",
+            "sip:a:b@h",
+            "sip:h:5070",
+            "sip:[::1]:5070",
+        ] {
+            assert_eq!(uri(text).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            uri("sip:+62812;tgrp=a@10.1.2.3").unwrap().host_with_port,
+            HostWithPort::from(IpAddr::from([10, 1, 2, 3]))
+        );
     }
 
     #[test]

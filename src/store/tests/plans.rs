@@ -24,7 +24,7 @@ const LARGE: [&str; 17] = [
 ];
 
 /// Statements that may go from row to row, and why.
-const MAY: [(&str, &str); 9] = [
+const MAY: [(&str, &str); 10] = [
     ("AUDIT_HEAD", "ends with the first row"),
     ("NEXT_RUN", "ends with the first row"),
     ("CALLS_RECENT", "ends with its limit"),
@@ -32,6 +32,7 @@ const MAY: [(&str, &str); 9] = [
     ("SMS_LIST", "for a command"),
     ("SMS_RECEIVED", "ends with its limit"),
     ("PARTS_STALE", "the index holds what waits"),
+    ("RECORDINGS_LEFT_OPEN", "the index holds what is open"),
     ("QUEUE_COUNTS", "ends with its limit"),
     ("COUNTS", "for the doctor"),
 ];

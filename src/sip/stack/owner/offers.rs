@@ -24,8 +24,8 @@ impl Owner {
             // RFC 3261 section 14.2, RFC 3311 section 5.2.
             return reply::through(&handle, 500, vec![reply::retry_after(2)], None).await;
         }
-        if self.work.refreshing {
-            // Ours and theirs crossed (RFC 3261 section 14.2).
+        if self.work.refreshing == Some(Method::Invite) {
+            // Our offer and theirs crossed (RFC 3261 section 14.2); our UPDATE carries none.
             return reply::through(&handle, 491, vec![], None).await;
         }
         let session = match self.shared.negotiate(&request) {
@@ -95,9 +95,7 @@ impl Owner {
             headers.push(Header::ContentType("application/sdp".into()));
         }
         // The other side may have moved (RFC 3261 section 12.2.2).
-        if let Some(uri) = transport::remote_target(request, self.flow) {
-            transport::set_target(&self.dialog, uri);
-        }
+        transport::retarget(&self.dialog, request, self.flow);
         reply::through(handle, 200, headers, sdp).await;
     }
 }

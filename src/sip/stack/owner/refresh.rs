@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rsipstack::sip::{Header, Response};
+use rsipstack::sip::{Header, Method, Response};
+use rsipstack::transaction::key::TransactionRole;
 use tracing::debug;
 
 use super::super::{reply, transport, wire};
@@ -10,11 +11,17 @@ use super::{Input, Owner, Phase};
 use crate::sip::timers::{Due, SessionTimer};
 use crate::sip::{DialogEvent, EndReason};
 
-/// After a refusal of our refresh that will pass, such as 491; RFC 3261 section 14.1 asks for 2.1 to 4 s.
+/// After a refusal of our refresh that will pass, such as 491; RFC 3261 section 14.1 asks for 2.1 to 4 s of whoever called,
+/// and up to 2 s of the other.
 const REFRESH_AGAIN: Duration = Duration::from_secs(3);
 
 impl Owner {
     pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.phase == Phase::Answered {
+            // The stack gives up after 64*T1; unless it could not send the 200, of which it tells nobody.
+            let patience = self.shared.patience();
+            return self.unacknowledged.map(|since| since + patience + patience / 8);
+        }
         if self.phase != Phase::Confirmed {
             return None;
         }
@@ -30,6 +37,9 @@ impl Owner {
     }
 
     pub(super) fn on_deadline(&mut self) {
+        if self.phase == Phase::Answered {
+            return self.give_up();
+        }
         let now = now();
         if self.work.refresh_again.take_if(|again| *again <= now).is_some() {
             return self.refresh();
@@ -43,7 +53,12 @@ impl Owner {
 
     /// UPDATE where the other side takes it, else a re-INVITE with the description that holds (section 7.4).
     fn refresh(&mut self) {
-        let (Some(timer), false) = (&self.timer, self.work.refreshing) else { return };
+        let (Some(timer), None) = (&self.timer, self.work.refreshing) else { return };
+        if self.work.pending.is_some() {
+            // Their offer refreshes too, once it is answered.
+            self.work.refresh_again = Some(now() + REFRESH_AGAIN);
+            return;
+        }
         let mut headers: Vec<Header> = wire::fields(timer.request_headers()).collect();
         headers.push(reply::allow());
         let (dialog, inbox) = (self.dialog.clone(), self.inbox_sender.clone());
@@ -51,7 +66,7 @@ impl Owner {
         if offer.is_some() {
             headers.push(Header::ContentType("application/sdp".into()));
         }
-        self.work.refreshing = true;
+        self.work.refreshing = Some(if offer.is_some() { Method::Invite } else { Method::Update });
         debug!(call = %self.log_id, reinvite = offer.is_some(), "refreshing the session");
         let shared = self.shared.clone();
         tokio::spawn(async move {
@@ -66,7 +81,7 @@ impl Owner {
     }
 
     pub(super) fn on_refreshed(&mut self, response: Option<Box<Response>>) {
-        self.work.refreshing = false;
+        self.work.refreshing = None;
         if self.phase != Phase::Confirmed {
             return;
         }
@@ -84,8 +99,32 @@ impl Owner {
                 self.updates = false;
                 self.refresh();
             }
-            _ => self.work.refresh_again = Some(now() + REFRESH_AGAIN),
+            (422, Some(response)) if self.lengthened(&response) => self.refresh(),
+            _ => self.work.refresh_again = Some(now() + self.pause()),
         }
+    }
+
+    fn lengthened(&mut self, response: &Response) -> bool {
+        let headers = wire::headers(&response.headers);
+        self.timer.as_mut().is_some_and(|timer| timer.lengthen(&headers))
+    }
+
+    /// Before a refresh is tried again: whoever made the Call-ID waits longer, so that the two do not meet again
+    /// (RFC 3261 section 14.1).
+    fn pause(&self) -> Duration {
+        match self.dialog.role() {
+            TransactionRole::Client => REFRESH_AGAIN,
+            TransactionRole::Server => REFRESH_AGAIN / 3,
+        }
+    }
+
+    /// No ACK, and the stack has not noticed.
+    fn give_up(&mut self) {
+        if let Some(invite) = self.invite.take() {
+            invite.give_up();
+        }
+        self.finish(EndReason::NoAck);
+        self.phase = Phase::Over;
     }
 
     /// The answer to a re-INVITE of ours may move the other side's media.
