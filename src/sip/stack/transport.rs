@@ -116,7 +116,7 @@ pub(super) async fn reach_target(shared: &Shared, dialog: &InviteDialog) {
     let route = dialog.route_set.first().and_then(|route| route.typed().ok());
     let uri = route.map_or(dialog.remote_uri, |route| route.uri);
     let peer = SipAddr::try_from(&uri).ok().filter(|to| to.r#type == Some(Transport::Tcp));
-    let Some(Ok(peer)) = peer.map(|peer| peer.get_socketaddr()) else { return };
+    let Some(peer) = peer.and_then(|peer| peer.get_socketaddr().ok()) else { return };
     if let Err(error) = reach(shared, peer).await {
         debug!(%error, "TCP connection not opened");
     }
