@@ -58,7 +58,7 @@ pub use health::Counts;
 pub use heartbeats::{BEAT, Hourly, Part, Pulse, Sending, Transcribing};
 pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
-pub use mends::{MendError, MendRow, NewMend};
+pub use mends::{MendError, MendRow, NewMend, mended, orphaned};
 pub use menu::{MenuError, MenuListed, MenuOrigin, MenuRow, MenuState, NewMenu};
 pub use prompts::{
     LONGEST_PROMPT, NewTake, NewText, PromptChoice, PromptError, TakeOrigin, TakeRow, one_line,
@@ -79,7 +79,7 @@ pub use sms::{
 pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
 pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
 pub use traces::{CallTrace, TracedMessage};
-pub use transcripts::{Made, Redo, TranscriptRow};
+pub use transcripts::{Made, Queued, Redo, TranscriptRow};
 pub use ways::WayTaken;
 pub use work::{Change, Work, WorkError, Worker};
 

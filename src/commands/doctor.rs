@@ -358,7 +358,7 @@ async fn transcription(config: &Config) -> Option<Finding> {
     Some(warning(
         "speech",
         format!(
-            "{failed} recordings were given up, the last one{of}: {}; `kentongan transcribe --redo all` tries again",
+            "{failed} recordings were given up, the last one{of}: {}; `kentongan transcribe --redo failed` tries again",
             newest.reason
         ),
     ))

@@ -7,11 +7,10 @@ use kentongan::asr::formats::Format;
 use kentongan::clock::Timestamp;
 use kentongan::config::Config;
 use kentongan::server::suggest;
-use kentongan::store::{
-    CategoryRow, Hit, MessageKind, Piece, Source, Store, TicketView, TranscriptRow,
-};
-use kentongan::ticket::TicketCode;
+use kentongan::store::{CategoryRow, Hit, MessageKind, Piece, Source, Store, TicketView, mended};
 use kentongan::ticket::suggest::Suggester;
+use kentongan::ticket::transcript::Transcript;
+use kentongan::ticket::{RecordingId, TicketCode};
 
 use super::suggestions;
 
@@ -52,13 +51,17 @@ async fn show(config: &Config, store: &Store, code: &str) -> anyhow::Result<Exit
         return Ok(ExitCode::FAILURE);
     };
     let transcripts = store.transcripts_of_ticket(view.ticket.id).await?;
+    let mends = store.mends_of_ticket(view.ticket.id).await?;
+    // As operators have mended it.
+    let said: Vec<(RecordingId, Transcript)> =
+        transcripts.iter().map(|row| row.recording).zip(mended(&transcripts, &mends)).collect();
     let sent = store.sms_of_ticket(view.ticket.id).await?;
     // The ticket is what was asked for; suggestions are a help.
     let suggester = suggest::load(&config.suggest)
         .inspect_err(|error| eprintln!("kentongan: no suggestions: {error:#}"))
         .ok();
     let suggesting = Suggesting { suggester, categories: store.categories().await? };
-    print(config, &view, &transcripts, &suggesting)?;
+    print(config, &view, &said, &suggesting)?;
     for sms in sent {
         let at = time(config, sms.queued, "%Y-%m-%d %H:%M:%S %Z")?;
         println!("SMS        {at}: {:?} ({})", sms.body, sms.state.word());
@@ -73,8 +76,8 @@ struct Suggesting {
 }
 
 impl Suggesting {
-    fn of_transcript(&self, row: &TranscriptRow) -> Vec<String> {
-        self.suggester.iter().flat_map(|s| self.lines(&s.of_transcript(&row.transcript))).collect()
+    fn of_transcript(&self, transcript: &Transcript) -> Vec<String> {
+        self.suggester.iter().flat_map(|s| self.lines(&s.of_transcript(transcript))).collect()
     }
 
     fn of_text(&self, text: &str) -> Vec<String> {
@@ -94,7 +97,7 @@ fn time(config: &Config, at: Timestamp, form: &str) -> anyhow::Result<String> {
 fn print(
     config: &Config,
     view: &TicketView,
-    transcripts: &[TranscriptRow],
+    said: &[(RecordingId, Transcript)],
     suggesting: &Suggesting,
 ) -> anyhow::Result<()> {
     let time = |at: Timestamp| time(config, at, "%Y-%m-%d %H:%M:%S %Z");
@@ -120,10 +123,10 @@ fn print(
             recording.duration_ms as f64 / 1000.0,
             recording.speech_ms as f64 / 1000.0
         );
-        match transcripts.iter().find(|row| row.recording == recording.id) {
-            Some(row) => {
-                print!("{}", indented(&Format::Text.write(&row.transcript)?));
-                print!("{}", indented(&suggesting.of_transcript(row).join("\n")));
+        match said.iter().find(|(id, _)| *id == recording.id) {
+            Some((_, transcript)) => {
+                print!("{}", indented(&Format::Text.write(transcript)?));
+                print!("{}", indented(&suggesting.of_transcript(transcript).join("\n")));
             }
             None => println!("           (belum ditranskripsi)"),
         }

@@ -26,7 +26,7 @@ use super::Config;
 use super::*;
 use crate::clock::TestClock;
 use crate::store::*;
-use crate::ticket::transcript::{Outcome, Segment, Transcript, Word};
+use crate::ticket::transcript::{Outcome, Segment, Transcript, Word, mark};
 use crate::ticket::workflow::{Action, Given};
 use crate::ticket::{
     CallId, Channel, Class, Contact, Intake, RecordingId, Role, StaffId, TicketCode,

@@ -200,7 +200,7 @@ async fn page(
         (console.store.agencies().await?, console.store.categories().await?);
     let transcripts = console.store.transcripts_of_ticket(view.ticket.id).await?;
     let mends = console.store.mends_of_ticket(view.ticket.id).await?;
-    let mended = transcript::mended(&transcripts, &mends);
+    let mended = crate::store::mended(&transcripts, &mends);
     let ticket = &view.ticket;
     let code = ticket.code.to_string();
     html(TicketPage {

@@ -9,8 +9,10 @@ use super::access::Actor;
 use super::error::PageError;
 use super::ticket::{self, Draft};
 use super::{App, Console, show};
-use crate::store::{MendError, MendRow, NewMend, RecordingRow, TicketView, TranscriptRow};
-use crate::ticket::transcript::{Outcome, Segment, Transcript};
+use crate::store::{
+    MendError, MendRow, NewMend, RecordingRow, TicketView, TranscriptRow, orphaned,
+};
+use crate::ticket::transcript::{Outcome, Segment};
 use crate::ticket::{RecordingId, TicketCode};
 
 /// Words less sure than this are underlined.
@@ -33,6 +35,8 @@ pub(super) struct RecordingView {
     pub state: Option<&'static str>,
     pub engine: String,
     pub segments: Vec<SegmentView>,
+    /// What was mended in transcripts that this one has replaced.
+    pub earlier: Vec<Version>,
 }
 
 /// A sentence or so.
@@ -49,6 +53,8 @@ pub(super) struct SegmentView {
     pub text: String,
     /// The mend that this is, 0 for the engine's own.
     pub base: i64,
+    /// Tells what the engine wrote from what another one may write there.
+    pub mark: String,
     /// The engine's text and every mend, the oldest first; nothing if there is no mend.
     pub history: Vec<Version>,
     /// What was typed and not saved.
@@ -92,6 +98,7 @@ pub(super) fn recordings(
             state: state(transcript),
             engine: transcript.map(|t| t.transcript.model.clone()).unwrap_or_default(),
             segments: transcript.map(|t| segments(console, t, mends, draft)).unwrap_or_default(),
+            earlier: transcript.map(|t| earlier(console, t, mends)).unwrap_or_default(),
         }
     };
     view.recordings.iter().map(one).collect()
@@ -125,6 +132,7 @@ fn segments(
             mended: newest.is_some(),
             text: newest.map_or_else(|| segment.text.clone(), |mend| mend.text.clone()),
             base: newest.map_or(0, |mend| mend.id),
+            mark: segment.mark(),
             history: versions(console, row, segment, of_segment()),
             draft: drafted.map(|d| d.2.clone()),
             next: draft.next == Some((row.recording.0, position)),
@@ -140,10 +148,15 @@ fn of<'m>(
     position: i64,
     segment: &Segment,
 ) -> impl Iterator<Item = &'m MendRow> {
-    let heard = segment.text.clone();
-    mends
-        .iter()
-        .filter(move |m| m.recording == recording && m.position == position && m.heard == heard)
+    mends.iter().filter(move |mend| mend.is_of(recording, position, segment))
+}
+
+fn earlier(console: &Console, row: &TranscriptRow, mends: &[MendRow]) -> Vec<Version> {
+    orphaned(row, mends).into_iter().map(|mend| version(console, mend)).collect()
+}
+
+fn version(console: &Console, mend: &MendRow) -> Version {
+    Version { who: mend.by.clone(), time: console.time(mend.at), text: mend.text.clone() }
 }
 
 fn versions<'m>(
@@ -157,9 +170,7 @@ fn versions<'m>(
         time: console.time(row.made),
         text: segment.text.clone(),
     };
-    let mends: Vec<Version> = mends
-        .map(|m| Version { who: m.by.clone(), time: console.time(m.at), text: m.text.clone() })
-        .collect();
+    let mends: Vec<Version> = mends.map(|mend| version(console, mend)).collect();
     if mends.is_empty() { mends } else { std::iter::once(original).chain(mends).collect() }
 }
 
@@ -184,34 +195,12 @@ fn seconds(ms: u32) -> String {
     format!("{}.{}", ms / 1_000, ms % 1_000 / 100)
 }
 
-/// Transcripts as they are after all mends, to suggest from. What an operator heard is not doubtful.
-pub(super) fn mended(transcripts: &[TranscriptRow], mends: &[MendRow]) -> Vec<Transcript> {
-    let segment = |row: &TranscriptRow, position: i64, segment: &Segment| match of(
-        mends,
-        row.recording,
-        position,
-        segment,
-    )
-    .last()
-    {
-        Some(mend) => Segment {
-            text: mend.text.clone(),
-            doubtful: false,
-            words: Vec::new(),
-            ..segment.clone()
-        },
-        None => segment.clone(),
-    };
-    let one = |row: &TranscriptRow| Transcript {
-        segments: (0..).zip(&row.transcript.segments).map(|(n, s)| segment(row, n, s)).collect(),
-        ..row.transcript.clone()
-    };
-    transcripts.iter().map(one).collect()
-}
-
 #[derive(Deserialize)]
 pub(super) struct MendForm {
     dasar: i64,
+    /// The mark of what the engine had written, on the page that was mended.
+    #[serde(default)]
+    tanda: String,
     teks: String,
     #[serde(default)]
     dari: String,
@@ -232,7 +221,8 @@ pub(super) async fn mend(
     if !view.recordings.iter().any(|row| row.id == recording) {
         return Err(PageError::NotFound);
     }
-    let new = NewMend { recording, position, base: form.dasar, text: form.teks.clone() };
+    let (base, heard) = (form.dasar, form.tanda);
+    let new = NewMend { recording, position, heard, base, text: form.teks.clone() };
     let error = match console.store.mend(new, actor.worker(), console.now()).await {
         Ok(()) => {
             let next = match form.lanjut.is_empty() {
@@ -246,7 +236,7 @@ pub(super) async fn mend(
         Err(refused) => refused,
     };
     let draft = Draft {
-        stale: matches!(error, MendError::Stale(_)),
+        stale: matches!(error, MendError::Stale(_) | MendError::Replaced(_)),
         error: super::auth::sentence(&error.to_string()),
         mend: Some((recording.0, position, form.teks)),
         ..Draft::default()

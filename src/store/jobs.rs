@@ -171,17 +171,20 @@ async fn take(
     now: Timestamp,
     lease: Duration,
 ) -> Result<Option<Job>, StoreError> {
-    on_tx!(
+    let given_up: Vec<i64> = on_tx!(
         tx,
         conn,
-        sqlx::query(sql::GIVE_UP_JOBS)
+        sqlx::query_scalar(sql::GIVE_UP_JOBS)
             .bind(kind)
             .bind(now)
             .bind(ATTEMPTS)
             .bind(KILLED)
-            .execute(conn)
+            .fetch_all(conn)
             .await?
     );
+    for subject in given_up {
+        weigh(tx, kind, subject).await?;
+    }
     Ok(on_tx!(
         tx,
         conn,
@@ -253,10 +256,14 @@ async fn fail(
             .rows_affected()
     );
     held(done, job)?;
-    match job.kind {
-        JobKind::Transcribe => mends::weigh(tx, RecordingId(job.subject)).await?,
+    Ok(weigh(tx, job.kind, job.subject).await?)
+}
+
+/// Whoever waits for a job that was given up is told to do without.
+async fn weigh(tx: &mut Tx, kind: JobKind, subject: i64) -> Result<(), sqlx::Error> {
+    match kind {
+        JobKind::Transcribe => mends::weigh(tx, RecordingId(subject)).await,
     }
-    Ok(())
 }
 
 async fn release(tx: &mut Tx, job: Arc<Job>) -> Result<(), JobError> {

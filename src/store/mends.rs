@@ -7,8 +7,9 @@ use super::db::{Tx, on_read, on_tx};
 use super::sql::staff as sql;
 use super::work::Worker;
 use super::writer::Durability;
-use super::{Store, StoreError, TEXT, search, tidy_lines};
+use super::{Store, StoreError, TEXT, TranscriptRow, search, tidy_lines};
 use crate::clock::Timestamp;
+use crate::ticket::transcript::{Segment, Transcript, mark};
 use crate::ticket::{RecordingId, TicketId};
 
 /// One mend of one segment.
@@ -31,6 +32,8 @@ pub struct MendRow {
 pub struct NewMend {
     pub recording: RecordingId,
     pub position: i64,
+    /// The [`mark`] of what the engine had written there, as the page showed it.
+    pub heard: String,
     /// The mend that was on the page, 0 for the engine's own text.
     pub base: i64,
     pub text: String,
@@ -46,6 +49,9 @@ pub enum MendError {
     /// Somebody else mended it in the meantime: this is theirs.
     #[error("bagian ini sudah diperbaiki petugas lain")]
     Stale(Box<MendRow>),
+    /// An engine has written the recording down again in the meantime: this is what stands there now.
+    #[error("rekaman ini sudah ditranskripsi ulang; periksa kembali bagian ini")]
+    Replaced(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -54,6 +60,44 @@ impl From<sqlx::Error> for MendError {
     fn from(error: sqlx::Error) -> MendError {
         MendError::Store(error.into())
     }
+}
+
+impl MendRow {
+    /// Whether it mends this segment as it is now: one that an engine has written anew is another.
+    pub fn is_of(&self, recording: RecordingId, position: i64, segment: &Segment) -> bool {
+        self.recording == recording && self.position == position && self.heard == segment.text
+    }
+}
+
+/// Transcripts as they are after all mends. What an operator heard is not doubtful.
+pub fn mended(transcripts: &[TranscriptRow], mends: &[MendRow]) -> Vec<Transcript> {
+    let segment = |row: &TranscriptRow, position: i64, segment: &Segment| match mends
+        .iter()
+        .rfind(|mend| mend.is_of(row.recording, position, segment))
+    {
+        Some(mend) => Segment {
+            text: mend.text.clone(),
+            doubtful: false,
+            words: Vec::new(),
+            ..segment.clone()
+        },
+        None => segment.clone(),
+    };
+    let one = |row: &TranscriptRow| Transcript {
+        segments: (0..).zip(&row.transcript.segments).map(|(n, s)| segment(row, n, s)).collect(),
+        ..row.transcript.clone()
+    };
+    transcripts.iter().map(one).collect()
+}
+
+/// Mends of a recording's earlier transcripts, which have no place in the one that there is now.
+pub fn orphaned<'m>(row: &TranscriptRow, mends: &'m [MendRow]) -> Vec<&'m MendRow> {
+    let has_place = |mend: &MendRow| {
+        let segment = usize::try_from(mend.position).ok();
+        let segment = segment.and_then(|at| row.transcript.segments.get(at));
+        segment.is_some_and(|segment| mend.is_of(row.recording, mend.position, segment))
+    };
+    mends.iter().filter(|mend| mend.recording == row.recording && !has_place(mend)).collect()
 }
 
 impl Store {
@@ -103,6 +147,9 @@ async fn insert(
             .await?
     );
     let heard = heard.ok_or(MendError::NoSegment)?;
+    if mark(&heard) != mend.heard {
+        return Err(MendError::Replaced(heard));
+    }
     let newest: Option<MendRow> = on_tx!(
         tx,
         conn,
@@ -140,13 +187,14 @@ async fn insert(
     Ok(audit::append(tx, &worker.doer, deed, now).await?)
 }
 
-/// Puts the text as it is after all mends into the transcript's row and into the search.
+/// Puts the text as it is after all mends into the transcript's row and into the search; behind it what was mended in
+/// earlier transcripts, so that a person's words stay to be found.
 pub(super) async fn settle(tx: &mut Tx, recording: RecordingId) -> Result<(), sqlx::Error> {
-    let texts: Vec<String> = on_tx!(
-        tx,
-        conn,
-        sqlx::query_scalar(sql::MENDED_TEXTS).bind(recording).fetch_all(conn).await?
-    );
+    let mut texts: Vec<String> = Vec::new();
+    for statement in [sql::MENDED_TEXTS, sql::ORPHANED_TEXTS] {
+        let query = sqlx::query_scalar(statement).bind(recording);
+        texts.extend(on_tx!(tx, conn, query.fetch_all(conn).await?));
+    }
     let text = tidy_lines(&texts.join(" "), TEXT);
     on_tx!(
         tx,

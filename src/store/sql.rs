@@ -24,6 +24,18 @@ macro_rules! found_ticket {
     };
 }
 
+/// Queues jobs to be done again, with all attempts; $2 is now.
+macro_rules! redo {
+    ($which:literal) => {
+        concat!(
+            "UPDATE job SET state = 'queued', attempts = 0, queued = $2, due = $2, ended = NULL, last_error = NULL,
+                again = EXISTS (SELECT 1 FROM transcript WHERE recording = job.subject)
+            WHERE kind = 'transcribe' AND state <> 'leased' AND ",
+            $which
+        )
+    };
+}
+
 pub(super) mod deadlines;
 pub(super) mod lists;
 pub(super) mod menu;
@@ -159,12 +171,16 @@ statements! {
     QUEUE_JOB = "INSERT INTO job (kind, subject, state, queued, due) VALUES ($1, $2, 'queued', $3, $3)
         ON CONFLICT (kind, subject) DO NOTHING";
     GIVE_UP_JOBS = "UPDATE job SET state = 'failed', worker = NULL, lease_until = NULL, ended = $2, last_error = $4
-        WHERE kind = $1 AND state = 'leased' AND lease_until <= $2 AND attempts >= $3";
-    /// The least tried first: a job that kills the program must not stand before all others at each start.
+        WHERE kind = $1 AND state = 'leased' AND lease_until <= $2 AND attempts >= $3 RETURNING subject";
+    /// What nobody has read yet comes before what is only written better. Then the least tried: a job that kills the
+    /// program must not stand before all others at each start.
     LEASE_JOB = "UPDATE job SET state = 'leased', attempts = attempts + 1, worker = $3, lease_until = $4
-        WHERE id = (SELECT id FROM job
-            WHERE kind = $1 AND ((state = 'queued' AND due <= $2) OR (state = 'leased' AND lease_until <= $2))
-            ORDER BY attempts, due, id LIMIT 1)
+        WHERE id = (SELECT id FROM (
+            SELECT id, again, attempts, due FROM (SELECT id, again, attempts, due FROM job
+                WHERE kind = $1 AND state = 'queued' AND due <= $2 ORDER BY again, attempts, due LIMIT 1) AS first
+            UNION ALL SELECT id, again, attempts, due FROM job
+                WHERE kind = $1 AND state = 'leased' AND lease_until <= $2) AS next
+            ORDER BY again, attempts, due, id LIMIT 1)
           AND (state = 'queued' OR lease_until <= $2)
         RETURNING id, kind, subject, attempts, worker";
     EXTEND_LEASE = "UPDATE job SET lease_until = $4
@@ -182,13 +198,15 @@ statements! {
     NEWEST_FAILURE = "SELECT j.subject, j.last_error AS reason, j.ended AS at, t.code
         FROM job j LEFT JOIN ticket_recording r ON r.recording = j.subject LEFT JOIN ticket t ON t.id = r.ticket
         WHERE j.kind = $1 AND j.state = 'failed' ORDER BY j.ended DESC, j.id DESC LIMIT 1";
-    REDO_RECORDING = "UPDATE job SET state = 'queued', attempts = 0, queued = $2, due = $2, ended = NULL, last_error = NULL
-        WHERE kind = 'transcribe' AND state <> 'leased' AND subject = $1";
-    REDO_TICKET = "UPDATE job SET state = 'queued', attempts = 0, queued = $2, due = $2, ended = NULL, last_error = NULL
-        WHERE kind = 'transcribe' AND state <> 'leased' AND subject IN
-            (SELECT r.recording FROM ticket_recording r JOIN ticket t ON t.id = r.ticket WHERE t.code = $1)";
-    REDO_ALL = "UPDATE job SET state = 'queued', attempts = 0, queued = $1, due = $1, ended = NULL, last_error = NULL
-        WHERE kind = 'transcribe' AND state <> 'leased'";
+    REDO_RECORDING = redo!("subject = $1");
+    REDO_TICKET = redo!("subject IN
+            (SELECT r.recording FROM ticket_recording r JOIN ticket t ON t.id = r.ticket WHERE t.code = $1)");
+    /// All of them, or those in one state. Those with mends only by name: what a person heard is worth more than what a
+    /// better engine hears.
+    REDO_ALL = redo!("(state = $1 OR $1 IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM segment_mend WHERE recording = job.subject)");
+    REDO_LEFT_OUT = "SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state <> 'leased'
+        AND (state = $1 OR $1 IS NULL) AND EXISTS (SELECT 1 FROM segment_mend WHERE recording = job.subject)";
 
     // Transcripts.
     PUT_TRANSCRIPT = "INSERT INTO transcript (recording, engine, model, outcome, text, duration_ms, made, cpu_ms)

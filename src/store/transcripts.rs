@@ -30,9 +30,20 @@ pub struct Made {
 /// Which recordings are to be written down again, by a better model perhaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redo {
+    /// All but those that somebody has mended.
     All,
+    /// Those that were given up, but for what somebody has mended.
+    Failed,
     Ticket(TicketCode),
     Recording(RecordingId),
+}
+
+/// What became of a wish to have recordings written down again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    pub recordings: u64,
+    /// Left out, because somebody has mended them.
+    pub mended: u64,
 }
 
 /// Segments that are kept of one recording.
@@ -93,9 +104,9 @@ impl Store {
         Ok(rows)
     }
 
-    /// Queues recordings of tickets to be written down again, with all attempts; tells how many. Those that a worker
-    /// holds just now are left to it. What was written stays until it is replaced.
-    pub async fn queue_again(&self, what: Redo, now: Timestamp) -> Result<u64, StoreError> {
+    /// Queues recordings of tickets to be written down again, with all attempts. Those that a worker holds just now are
+    /// left to it. What was written stays until it is replaced; what was mended in it is history from then on.
+    pub async fn queue_again(&self, what: Redo, now: Timestamp) -> Result<Queued, StoreError> {
         let what = Arc::new(what);
         let queued = self
             .db
@@ -171,7 +182,8 @@ async fn finish(tx: &mut Tx, done: Arc<(Job, Made)>, now: Timestamp) -> Result<(
     for (position, segment) in made.transcript.segments.iter().enumerate() {
         insert_segment(tx, id, position as i64, segment).await?;
     }
-    // Also puts it into the search: what an operator mended holds where the engine writes the same again.
+    // Also puts it into the search: what an operator mended holds where the engine writes the same again, and is found
+    // still where it does not.
     mends::settle(tx, recording).await?;
     Ok(())
 }
@@ -229,15 +241,25 @@ async fn insert_segment(
     Ok(())
 }
 
-async fn redo(tx: &mut Tx, what: Arc<Redo>, now: Timestamp) -> Result<u64, StoreError> {
-    Ok(on_tx!(tx, conn, {
-        let query = match &*what {
-            Redo::All => sqlx::query(sql::REDO_ALL),
-            Redo::Ticket(code) => sqlx::query(sql::REDO_TICKET).bind(code),
-            Redo::Recording(recording) => sqlx::query(sql::REDO_RECORDING).bind(recording),
-        };
-        query.bind(now).execute(conn).await?.rows_affected()
-    }))
+async fn redo(tx: &mut Tx, what: Arc<Redo>, now: Timestamp) -> Result<Queued, StoreError> {
+    let (query, mended) = match &*what {
+        Redo::All => (sqlx::query(sql::REDO_ALL).bind(None::<&str>), left_out(tx, None).await?),
+        Redo::Failed => {
+            let failed = Some("failed");
+            (sqlx::query(sql::REDO_ALL).bind(failed), left_out(tx, failed).await?)
+        }
+        Redo::Ticket(code) => (sqlx::query(sql::REDO_TICKET).bind(code), 0),
+        Redo::Recording(recording) => (sqlx::query(sql::REDO_RECORDING).bind(recording), 0),
+    };
+    let recordings = on_tx!(tx, conn, query.bind(now).execute(conn).await?.rows_affected());
+    Ok(Queued { recordings, mended })
+}
+
+/// How many of those in this state, or in any, have mends.
+async fn left_out(tx: &mut Tx, state: Option<&str>) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query_scalar(sql::REDO_LEFT_OUT).bind(state);
+    let count: i64 = on_tx!(tx, conn, query.fetch_one(conn).await?);
+    Ok(count.unsigned_abs())
 }
 
 /// An engine's output, fit for rows: what it makes of noise may be anything, and endless.

@@ -164,7 +164,10 @@ async fn a_mend_is_shown_with_its_history_and_a_stale_one_with_both_texts() {
     let path = format!("{page}/rekaman/{recording}/bagian/0");
     let send = |login: &'static str, base: &'static str, text: &'static str| {
         let (office, path) = (&office, &path);
-        async move { office.post(login, path, &[("dasar", base), ("teks", text)]).await }
+        let tanda = mark("di pasar bamang");
+        async move {
+            office.post(login, path, &[("dasar", base), ("tanda", &tanda), ("teks", text)]).await
+        }
     };
     assert_eq!(send("petugas", "0", "di Pasar Bamban").await.status, StatusCode::SEE_OTHER);
     let shown = office.get("auditor", &page).await.text();
@@ -180,6 +183,34 @@ async fn a_mend_is_shown_with_its_history_and_a_stale_one_with_both_texts() {
     let page = office.post("petugas", &foreign, &[("dasar", "0"), ("teks", "x")]).await;
     assert_eq!(page.status, StatusCode::NOT_FOUND, "a recording by somebody else's ticket");
     assert_eq!(send("petugas_opd", "2", "x").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_mend_of_a_text_that_was_replaced_meanwhile_is_refused_and_earlier_mends_stay_in_sight() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["di pasar bamang"]).await;
+    let recording = office.recording_of(&ticket).await;
+    let page = format!("/tiket/{}", ticket.code.digits());
+    let path = format!("{page}/rekaman/{recording}/bagian/0");
+    // What the page holds, as a browser sends it.
+    let shown = office.get("petugas", &page).await.text();
+    let tanda = shown.split("name=\"tanda\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let send = async |base: &'static str, text: &'static str| {
+        office.post("petugas", &path, &[("dasar", base), ("tanda", tanda), ("teks", text)]).await
+    };
+    assert_eq!(send("0", "di Pasar Bamban").await.status, StatusCode::SEE_OTHER);
+    let shown = office.get("petugas", &page).await.text();
+    assert!(!shown.contains("Perbaikan pada transkrip sebelumnya"), "{shown}");
+    office.store().queue_again(Redo::Ticket(ticket.code.clone()), NOW).await.unwrap();
+    office.transcribed(&["jalan di depan rumah"]).await;
+    let refused = send("1", "di Pasar Lama").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    let text = refused.text();
+    assert!(text.contains("Teks yang tersimpan sekarang: “jalan di depan rumah”"), "{text}");
+    assert!(text.contains("di Pasar Lama</textarea>"), "{text}");
+    let earlier = text.split("Perbaikan pada transkrip sebelumnya").nth(1).unwrap();
+    let earlier = earlier.split("</details>").next().unwrap();
+    assert!(earlier.contains("di Pasar Bamban") && earlier.contains("petugas"), "{earlier}");
 }
 
 #[tokio::test]
@@ -319,8 +350,14 @@ async fn who_saves_a_mend_and_goes_on_finds_the_next_segment_open() {
     let page = format!("/tiket/{}", ticket.code.digits());
     let save = async |position: i64| {
         let path = format!("{page}/rekaman/{recording}/bagian/{position}");
-        let fields =
-            [("dasar", "0"), ("teks", "didengar ulang"), ("lanjut", "1"), ("dari", "baru")];
+        let tanda = mark(["di pasar bamang", "sudah dua bulan"][position as usize]);
+        let fields = [
+            ("dasar", "0"),
+            ("tanda", tanda.as_str()),
+            ("teks", "didengar ulang"),
+            ("lanjut", "1"),
+            ("dari", "baru"),
+        ];
         office.post("petugas", &path, &fields).await.location().to_owned()
     };
     let next = save(0).await;

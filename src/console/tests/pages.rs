@@ -184,7 +184,10 @@ async fn what_strangers_say_and_write_stays_text() {
     office.work(&ticket, Change::Classify { class: Class::Complaint, category: None, place }).await;
     let code = ticket.code.digits();
     let mend = format!("/tiket/{code}/rekaman/{}/bagian/0", recording.0);
-    office.post("petugas", &mend, &[("dasar", "0"), ("teks", &format!("{EVIL} diperbaiki"))]).await;
+    let row = office.store().transcript(recording).await.unwrap().unwrap();
+    let (tanda, teks) = (row.transcript.segments[0].mark(), format!("{EVIL} diperbaiki"));
+    let fields = [("dasar", "0"), ("tanda", tanda.as_str()), ("teks", teks.as_str())];
+    assert_eq!(office.post("petugas", &mend, &fields).await.status, StatusCode::SEE_OTHER);
     let sought = percent_encoding::utf8_percent_encode(EVIL, percent_encoding::NON_ALPHANUMERIC);
     for path in [
         format!("/tiket/{code}"),

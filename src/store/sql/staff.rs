@@ -135,7 +135,7 @@ statements! {
         (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'leased' AND lease_until > $1) AS working,
         (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'leased' AND lease_until <= $1) AS \"left\",
         (SELECT COUNT(*) FROM job WHERE kind = 'transcribe' AND state = 'failed') AS failed,
-        (SELECT made FROM transcript ORDER BY id DESC LIMIT 1) AS made,
+        (SELECT MAX(made) FROM transcript) AS made,
         (SELECT at FROM heartbeat WHERE part = 'transcribe') AS beat";
     SENDING = "SELECT g.gateway, MAX(g.beat) AS beat, SUM(g.waiting) AS waiting, MIN(g.oldest) AS oldest, SUM(g.failed) AS failed
         FROM (
@@ -186,5 +186,12 @@ statements! {
     MENDED_TEXTS = "SELECT COALESCE((SELECT m.text FROM segment_mend m
             WHERE m.recording = t.recording AND m.position = g.position AND m.heard = g.text ORDER BY m.id DESC LIMIT 1), g.text)
         FROM transcript_segment g JOIN transcript t ON t.id = g.transcript WHERE t.recording = $1 ORDER BY g.position";
+    /// What was mended in an earlier transcript and has no place in this one, the newest of each segment.
+    ORPHANED_TEXTS = "SELECT m.text FROM segment_mend m WHERE m.recording = $1
+            AND NOT EXISTS (SELECT 1 FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
+                WHERE t.recording = m.recording AND g.position = m.position AND g.text = m.heard)
+            AND NOT EXISTS (SELECT 1 FROM segment_mend n WHERE n.recording = m.recording AND n.position = m.position
+                AND n.heard = m.heard AND n.id > m.id)
+        ORDER BY m.position, m.id";
     SET_TRANSCRIPT_TEXT = "UPDATE transcript SET text = $2 WHERE recording = $1";
 }

@@ -140,6 +140,63 @@ async fn a_job_that_kills_the_program_is_given_up_and_goes_last_before() {
 }
 
 #[tokio::test]
+async fn what_nobody_has_read_comes_before_what_is_written_down_again() {
+    on_each_store(async |store| {
+        for n in 0..2 {
+            waiting(store).await;
+            let job = lease(store, "a", after(30 + n)).await.unwrap();
+            store.finish_transcript(&job, said("lama"), after(31 + n)).await.unwrap();
+        }
+        store.queue_again(Redo::All, after(50)).await.unwrap();
+        let (_, new) = waiting(store).await;
+        // Even one that failed before, and is due again later than they are.
+        let job = lease(store, "a", after(60)).await.unwrap();
+        assert_eq!(job.subject, new.0);
+        store.fail_job(&job, "penuh", after(60), Retry::At(after(90))).await.unwrap();
+        let job = lease(store, "a", after(61)).await.unwrap();
+        assert_ne!(job.subject, new.0, "while it is not due the others go on");
+        store.release_job(&job).await.unwrap();
+        assert_eq!(lease(store, "a", after(90)).await.unwrap().subject, new.0);
+        assert_eq!(lease(store, "a", after(90)).await.unwrap().attempts, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_newest_transcript_is_the_one_made_last() {
+    on_each_store(async |store| {
+        let mut recordings = Vec::new();
+        for n in 0..2 {
+            recordings.push(waiting(store).await.1);
+            let job = lease(store, "a", after(30 + n)).await.unwrap();
+            store.finish_transcript(&job, said("lama"), after(31 + n)).await.unwrap();
+        }
+        store.queue_again(Redo::Recording(recordings[0]), after(50)).await.unwrap();
+        let job = lease(store, "a", after(60)).await.unwrap();
+        store.finish_transcript(&job, said("baru"), after(70)).await.unwrap();
+        assert_eq!(store.transcribing(after(80)).await.unwrap().made, Some(after(70)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_can_be_queued_alone() {
+    on_each_store(async |store| {
+        waiting(store).await;
+        let job = lease(store, "a", after(30)).await.unwrap();
+        store.finish_transcript(&job, said("lama"), after(31)).await.unwrap();
+        let (_, failed) = waiting(store).await;
+        let job = lease(store, "a", after(30)).await.unwrap();
+        store.fail_job(&job, "rusak", after(31), Retry::Never).await.unwrap();
+        let queued = store.queue_again(Redo::Failed, after(50)).await.unwrap();
+        assert_eq!(queued, Queued { recordings: 1, mended: 0 });
+        assert_eq!(lease(store, "a", after(60)).await.unwrap().subject, failed.0);
+        assert_eq!(lease(store, "a", after(60)).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_shutdown_costs_no_attempt() {
     on_each_store(async |store| {
         waiting(store).await;
@@ -164,7 +221,7 @@ async fn recordings_are_written_down_again_by_ticket_recording_or_all() {
                 _ => store.finish_transcript(&job, said("lama"), after(31)).await.unwrap(),
             }
         }
-        let again = async |what| store.queue_again(what, after(50)).await.unwrap();
+        let again = async |what| store.queue_again(what, after(50)).await.unwrap().recordings;
         assert_eq!(again(Redo::Ticket(tickets[0].0.code.clone())).await, 1);
         assert_eq!(store.newest_failure(JobKind::Transcribe).await.unwrap(), None);
         let job = lease(store, "a", after(50)).await.unwrap();

@@ -37,9 +37,11 @@ async fn change(store: &Store, ticket: &Ticket, change: Change) -> Result<(), Wo
     store.work(work, worker, after(100)).await
 }
 
-async fn mend(store: &Store, recording: RecordingId, text: &str) {
+/// Mends the first segment, in which this was heard.
+async fn mend(store: &Store, recording: RecordingId, heard: &str, text: &str) {
     let staff = store.staff_by_login("siti").await.unwrap().unwrap().id;
-    let mend = NewMend { recording, position: 0, base: 0, text: text.into() };
+    let heard = crate::ticket::transcript::mark(heard);
+    let mend = NewMend { recording, position: 0, heard, base: 0, text: text.into() };
     let worker = Worker { staff, doer: doer("siti"), agency: None };
     store.mend(mend, worker, after(100)).await.unwrap();
 }
@@ -52,13 +54,13 @@ async fn what_an_engine_was_unsure_of_waits_until_somebody_mends_it() {
         assert!(unheard(store).await.is_empty(), "nothing is known of it yet");
         write_down(store, said("jalan rusak"), 30).await;
         assert_eq!(unheard(store).await, [ticket.code.to_string()]);
-        mend(store, recording, "Jalan rusak.").await;
+        mend(store, recording, "jalan rusak", "Jalan rusak.").await;
         assert!(unheard(store).await.is_empty());
         // A better engine writes something else, and is unsure of that.
-        store.queue_again(Redo::All, after(200)).await.unwrap();
+        store.queue_again(Redo::Recording(recording), after(200)).await.unwrap();
         write_down(store, said("jalan rumah"), 210).await;
         assert_eq!(unheard(store).await, [ticket.code.to_string()]);
-        store.queue_again(Redo::All, after(300)).await.unwrap();
+        store.queue_again(Redo::Recording(recording), after(300)).await.unwrap();
         write_down(store, sure("jalan di rumah"), 310).await;
         assert!(unheard(store).await.is_empty());
     })
@@ -109,6 +111,21 @@ async fn what_was_given_up_waits_as_long_as_the_ticket_is_open() {
             .unwrap();
         change(store, &ticket, Change::Step { action: Action::Reject, given }).await.unwrap();
         assert!(unheard(store).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_killed_the_program_again_and_again_waits_for_an_ear() {
+    on_each_store(async |store| {
+        somebody(store, "siti", Role::Operator).await;
+        let (ticket, _) = waiting(store).await;
+        for n in 0..ATTEMPTS as u64 {
+            assert!(lease(store, &format!("run {n}"), after(100 * (n + 1))).await.is_some());
+            assert!(unheard(store).await.is_empty());
+        }
+        assert_eq!(lease(store, "the next", after(9_999)).await, None);
+        assert_eq!(unheard(store).await, [ticket.code.to_string()]);
     })
     .await;
 }

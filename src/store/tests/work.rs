@@ -3,7 +3,7 @@
 use super::staff::{doer, somebody};
 use super::*;
 use crate::ticket::disclosure::Disclosure;
-use crate::ticket::transcript::{Outcome, Segment, Transcript};
+use crate::ticket::transcript::{Outcome, Segment, Transcript, mark};
 use crate::ticket::workflow::{Action, Given, Need, Status};
 use crate::ticket::{Role, StaffId};
 
@@ -237,6 +237,11 @@ async fn finds(store: &Store, words: &str) -> usize {
     store.search(words, None, 10).await.unwrap().hits.len()
 }
 
+/// A mend of what was heard at this place, with what the page showed as the newest one.
+fn mend_of(recording: RecordingId, position: i64, heard: &str, base: i64, text: &str) -> NewMend {
+    NewMend { recording, position, heard: mark(heard), base, text: text.into() }
+}
+
 #[tokio::test]
 async fn a_mend_is_found_keeps_the_original_and_survives_the_same_transcript() {
     on_each_store(async |store| {
@@ -245,7 +250,7 @@ async fn a_mend_is_found_keeps_the_original_and_survives_the_same_transcript() {
         transcribe(store, &["jalan bolong", "di pasar bamang"], after(30)).await;
         let recording = store.ticket(&ticket.code).await.unwrap().unwrap().recordings[0].id;
         let mend = async |base, text: &str| {
-            let new = NewMend { recording, position: 1, base, text: text.into() };
+            let new = mend_of(recording, 1, "di pasar bamang", base, text);
             store.mend(new, worker(siti), after(60)).await
         };
         mend(0, "di Pasar Bamban").await.unwrap();
@@ -261,23 +266,67 @@ async fn a_mend_is_found_keeps_the_original_and_survives_the_same_transcript() {
         mend(mends[0].id, "di pasar lama").await.unwrap();
         assert_eq!(store.mends_of_ticket(ticket.id).await.unwrap().len(), 2);
 
-        store.queue_again(Redo::All, after(70)).await.unwrap();
+        store.queue_again(Redo::Ticket(ticket.code.clone()), after(70)).await.unwrap();
         transcribe(store, &["jalan bolong", "di pasar bamang"], after(80)).await;
         assert_eq!(finds(store, "pasar lama").await, 1, "mended still");
-        store.queue_again(Redo::All, after(90)).await.unwrap();
-        transcribe(store, &["jalan berlubang", "di Pasar Keramat"], after(100)).await;
-        assert_eq!((finds(store, "keramat").await, finds(store, "\"pasar lama\"").await), (1, 0));
-        assert_eq!(store.mends_of_ticket(ticket.id).await.unwrap().len(), 2, "the history stays");
         assert!(matches!(
-            store
-                .mend(
-                    NewMend { recording, position: 9, base: 0, text: "x".into() },
-                    worker(siti),
-                    after(99)
-                )
-                .await,
+            store.mend(mend_of(recording, 9, "x", 0, "x"), worker(siti), after(99)).await,
             Err(MendError::NoSegment)
         ));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_mended_is_written_down_again_only_by_name_and_stays_to_be_found() {
+    on_each_store(async |store| {
+        let siti = somebody(store, "siti", Role::Operator).await;
+        let ticket = a_ticket(store).await;
+        transcribe(store, &["jalan bolong", "di pasar bamang"], after(30)).await;
+        let other = a_ticket(store).await;
+        transcribe(store, &["lampu mati"], after(30)).await;
+        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().recordings[0].id;
+        for (base, text) in [(0, "di pasar Bambang"), (1, "di pasar lama")] {
+            let new = mend_of(recording, 1, "di pasar bamang", base, text);
+            store.mend(new, worker(siti), after(60)).await.unwrap();
+        }
+        let queued = store.queue_again(Redo::All, after(70)).await.unwrap();
+        assert_eq!(queued, Queued { recordings: 1, mended: 1 });
+        let theirs = store.ticket(&other.code).await.unwrap().unwrap().recordings[0].id;
+        let lease = Duration::from_secs(60);
+        let job = store.lease_job(JobKind::Transcribe, "a", after(71), lease).await.unwrap();
+        assert_eq!(job.unwrap().subject, theirs.0);
+
+        store.queue_again(Redo::Ticket(ticket.code.clone()), after(90)).await.unwrap();
+        transcribe(store, &["jalan berlubang", "di Pasar Keramat"], after(100)).await;
+        let found = async |words| finds(store, words).await;
+        assert_eq!((found("keramat").await, found("\"pasar lama\"").await), (1, 1));
+        assert_eq!(found("bambang").await, 0, "another mend had come after it");
+        let rows = store.transcripts_of_ticket(ticket.id).await.unwrap();
+        let mends = store.mends_of_ticket(ticket.id).await.unwrap();
+        assert_eq!(mended(&rows, &mends)[0].text(), "jalan berlubang di Pasar Keramat");
+        let orphans = orphaned(&rows[0], &mends);
+        let texts: Vec<&str> = orphans.iter().map(|mend| mend.text.as_str()).collect();
+        assert_eq!(texts, ["di pasar Bambang", "di pasar lama"], "the history stays");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mend_lands_on_the_sentence_that_was_shown_or_nowhere() {
+    on_each_store(async |store| {
+        let siti = somebody(store, "siti", Role::Operator).await;
+        let ticket = a_ticket(store).await;
+        transcribe(store, &["jalan bolong", "di pasar bamang"], after(30)).await;
+        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().recordings[0].id;
+        store.queue_again(Redo::Ticket(ticket.code.clone()), after(40)).await.unwrap();
+        transcribe(store, &["selamat pagi", "jalan berlubang"], after(50)).await;
+        let late = mend_of(recording, 1, "di pasar bamang", 0, "di Pasar Bamban");
+        match store.mend(late, worker(siti), after(60)).await {
+            Err(MendError::Replaced(standing)) => assert_eq!(standing, "jalan berlubang"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(store.mends_of_ticket(ticket.id).await.unwrap(), []);
     })
     .await;
 }
