@@ -85,6 +85,12 @@ impl Files {
         Ok(path)
     }
 
+    /// Whether recordings are there at all: a disk that is not mounted holds none.
+    pub fn holds_recordings(&self) -> bool {
+        let entries = std::fs::read_dir(self.root.join(RECORDINGS));
+        entries.is_ok_and(|mut entries| entries.next().is_some_and(|entry| entry.is_ok()))
+    }
+
     /// Bytes that this program may still write.
     pub fn free_space(&self) -> Result<u64, FilesError> {
         let stat = rustix::fs::statvfs(&self.root)

@@ -4,28 +4,33 @@
 //! worker for as long as it keeps saying so; one that is killed loses it, and the next does it once. Without a model
 //! jobs wait, none is spent, and a model that is installed later is found.
 
+mod load;
 mod thread;
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::audio::Recording;
 use super::{Config, TranscribeError, Transcriber, Watch};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::files::Files;
+use crate::media::prompt::ClipError;
 use crate::store::{
     BEAT, Job, JobError, JobKind, Made, Part, Pulse, RecordingRow, Retry, Store, StoreError,
     back_off,
 };
 use crate::ticket::RecordingId;
 use crate::ticket::transcript::Transcript;
-use thread::Heard;
+use load::Loader;
+use thread::{Answer, Heard, Meter};
 
 /// The workers of this process.
 pub struct Workers {
@@ -45,7 +50,8 @@ pub struct Workplace {
 impl Workers {
     /// Starts as many as `config` says.
     pub fn start(config: &Config, place: Workplace) -> Workers {
-        let (stop, asr) = (CancellationToken::new(), config.clone());
+        let stop = CancellationToken::new();
+        let loader = Loader::new(config.clone(), place.clock.clone());
         let shared = Arc::new(Shared {
             store: place.store,
             files: place.files,
@@ -56,7 +62,7 @@ impl Workers {
                 seconds_per_minute: config.seconds_per_minute,
                 pace: PACE,
             },
-            load: Box::new(move || super::open(&asr).map_err(|error| error.to_string())),
+            load: Box::new(move || loader.load(super::open)),
             listen: Box::new(read_and_listen),
             hold: place.hold,
             stop: stop.clone(),
@@ -88,8 +94,11 @@ struct Pace {
     poll: Duration,
     /// How often a missing model is looked for.
     engine: Duration,
-    /// The least time a job may take, however short the recording.
+    /// The least CPU time a job may take, however short the recording.
     least: Duration,
+    /// How many times as long it may take by the wall clock: a worker that stands back from the calls of a busy day is
+    /// slow and not stuck.
+    patience: u32,
     /// How long a cancelled engine may take to notice. Whisper looks between two passes of its encoder.
     grace: Duration,
 }
@@ -99,6 +108,7 @@ const PACE: Pace = Pace {
     poll: Duration::from_secs(5),
     engine: Duration::from_secs(10),
     least: Duration::from_secs(60),
+    patience: 20,
     grace: Duration::from_secs(20),
 };
 
@@ -123,6 +133,9 @@ enum ListenError {
     /// Worth another try.
     #[error("{0}")]
     Engine(String),
+    /// The disk, which may have a bad hour: worth another try as well.
+    #[error("{0}")]
+    Disk(String),
     /// The file itself: the next try would meet the same.
     #[error("{0}")]
     File(String),
@@ -158,7 +171,16 @@ enum Attempt {
 enum Cut {
     Stop,
     Lost,
+    /// It spent more CPU time than this.
     TooLong(Duration),
+    /// It was not done after so long, by the wall clock.
+    Starved(Duration),
+}
+
+/// An attempt that is over, and its thread if that goes on all the same.
+struct Ended {
+    attempt: Attempt,
+    straggler: Option<Answer>,
 }
 
 fn read_and_listen(
@@ -166,11 +188,24 @@ fn read_and_listen(
     path: &Path,
     watch: &Watch,
 ) -> Result<Transcript, ListenError> {
-    let recording = Recording::read(path).map_err(|error| ListenError::File(error.to_string()))?;
+    let recording = Recording::read(path).map_err(unread)?;
     super::listen(engine, &recording, watch).map_err(|error| match error {
         TranscribeError::Cancelled => ListenError::Cancelled,
         TranscribeError::Engine(reason) => ListenError::Engine(reason),
     })
+}
+
+/// Whether it is the file or the disk: what the system itself says of a disk may pass.
+fn unread(error: ClipError) -> ListenError {
+    let passes = match &error {
+        ClipError::Missing(_) => true,
+        ClipError::Unreadable { what: hound::Error::IoError(error), .. } => {
+            error.raw_os_error().is_some()
+        }
+        _ => false,
+    };
+    let reason = error.to_string();
+    if passes { ListenError::Disk(reason) } else { ListenError::File(reason) }
 }
 
 /// One worker, until the program stops.
@@ -232,13 +267,28 @@ async fn turn(shared: &Arc<Shared>, name: &str) -> Result<Turn, StoreError> {
     let lease = shared.config.pace.lease;
     let job = shared.store.lease_job(JobKind::Transcribe, name, now, lease).await?;
     let Some(job) = job else { return Ok(Turn::Idle) };
-    let attempt = attempt(shared, engine, &job).await?;
-    match settle(shared, &job, attempt).await {
+    let Ended { attempt, straggler } = attempt(shared, engine, &job).await?;
+    let settled = settle(shared, &job, attempt).await;
+    if let Some(thread) = straggler {
+        until_gone(shared, thread).await;
+    }
+    match settled {
         Ok(()) => {}
         Err(JobError::Lost(job)) => warn!(job, "another worker took the job over"),
         Err(JobError::Store(error)) => return Err(error),
     }
     Ok(Turn::Worked)
+}
+
+/// A thread that does not stop keeps its memory: another one beside it would need as much again, and the next one too.
+/// As long as this worker waits it gives no sign of life, and the wall says so.
+async fn until_gone(shared: &Shared, thread: Answer) {
+    warn!("a transcription that was cancelled goes on: nothing new is begun until it has ended");
+    tokio::select! {
+        // What it says now is of no use any more.
+        _ = thread => {}
+        () = shared.stop.cancelled() => {}
+    }
 }
 
 /// The engine, loaded by whoever needs it first.
@@ -266,47 +316,69 @@ async fn attempt(
     shared: &Arc<Shared>,
     engine: Arc<dyn Transcriber>,
     job: &Job,
-) -> Result<Attempt, StoreError> {
+) -> Result<Ended, StoreError> {
+    let over = |attempt| Ok(Ended { attempt, straggler: None });
     let Some(row) = shared.store.recording(RecordingId(job.subject)).await? else {
-        return Ok(Attempt::Failed("the recording is not in the database".into(), Retry::Never));
+        return over(never("the recording is not in the database".into()));
     };
-    let path = match shared.files.path(&row.file) {
-        Ok(path) if path.is_file() => path,
-        Ok(path) => return Ok(Attempt::Failed(missing(&path), Retry::Never)),
-        Err(error) => return Ok(Attempt::Failed(error.to_string(), Retry::Never)),
+    let path = match locate(shared, job, &row) {
+        Ok(path) => path,
+        Err(attempt) => return over(attempt),
     };
     let watch = Watch::default();
-    let mut answer = match thread::start(shared, engine, path, watch.clone()) {
-        Ok(answer) => answer,
-        Err(error) => return Ok(again(shared, job, format!("no thread can be started: {error}"))),
+    let (mut answer, meter) = match thread::start(shared, engine, path, watch.clone()) {
+        Ok(started) => started,
+        Err(error) => {
+            return over(again(shared, job, format!("no thread can be started: {error}")));
+        }
     };
     let cut = tokio::select! {
-        heard = &mut answer => return Ok(told(shared, job, heard)),
-        cut = cut(shared, job, &row) => cut,
+        heard = &mut answer => return over(told(shared, job, heard)),
+        cut = cut(shared, job, &row, &meter) => cut,
     };
     watch.cancel();
-    let last = tokio::time::timeout(shared.config.pace.grace, answer).await;
-    Ok(match (last, cut) {
+    let last = tokio::time::timeout(shared.config.pace.grace, &mut answer).await;
+    let straggler = last.is_err().then_some(answer);
+    let attempt = match (last, cut) {
         // It was done at the same moment.
         (Ok(Ok(Ok(heard))), _) => Attempt::Heard(heard),
         (_, Cut::Stop) => Attempt::Stopped,
         (_, Cut::Lost) => Attempt::Lost,
         (_, Cut::TooLong(limit)) => again(shared, job, too_long(&row, limit)),
-    })
+        (_, Cut::Starved(limit)) => again(shared, job, starved(&row, limit)),
+    };
+    Ok(Ended { attempt, straggler })
+}
+
+/// Where the recording lies, or what is to become of its job without it.
+fn locate(shared: &Shared, job: &Job, row: &RecordingRow) -> Result<PathBuf, Attempt> {
+    let path = shared.files.path(&row.file).map_err(|error| never(error.to_string()))?;
+    match path.metadata() {
+        Ok(kind) if kind.is_file() => Ok(path),
+        Ok(_) => Err(never(missing(&path))),
+        Err(error) if error.kind() == ErrorKind::NotFound && shared.files.holds_recordings() => {
+            Err(never(missing(&path)))
+        }
+        Err(error) => Err(again(shared, job, format!("{}: {error}", path.display()))),
+    }
 }
 
 /// Extends the lease until there is a reason to end.
-async fn cut(shared: &Shared, job: &Job, row: &RecordingRow) -> Cut {
-    let Pace { lease, least, .. } = shared.config.pace;
+async fn cut(shared: &Shared, job: &Job, row: &RecordingRow, meter: &Meter) -> Cut {
+    let Pace { lease, least, patience, .. } = shared.config.pace;
     let per_minute = Duration::from_secs(shared.config.seconds_per_minute.into());
     let limit = per_minute.mul_f64(row.duration_ms as f64 / 60_000.0).max(least);
     let mut beat = tokio::time::interval(lease / 3);
-    let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
+    let began = Instant::now();
+    let mut starved = std::pin::pin!(tokio::time::sleep(limit * patience));
     loop {
         tokio::select! {
             () = shared.stop.cancelled() => return Cut::Stop,
-            () = &mut too_long => return Cut::TooLong(limit),
+            () = &mut starved => return Cut::Starved(limit * patience),
             _ = beat.tick() => {
+                if meter.cpu().unwrap_or_else(|| began.elapsed()) > limit {
+                    return Cut::TooLong(limit);
+                }
                 match shared.store.extend_lease(job, shared.clock.now() + lease).await {
                     Ok(()) => {}
                     Err(JobError::Lost(_)) => return Cut::Lost,
@@ -326,7 +398,7 @@ fn told(
 ) -> Attempt {
     match answer {
         Ok(Ok(heard)) => Attempt::Heard(heard),
-        Ok(Err(ListenError::File(reason))) => Attempt::Failed(reason, Retry::Never),
+        Ok(Err(ListenError::File(reason))) => never(reason),
         Ok(Err(error)) => again(shared, job, error.to_string()),
         Err(_) => again(shared, job, "the engine broke down; the log has its last words".into()),
     }
@@ -336,9 +408,13 @@ fn again(shared: &Shared, job: &Job, reason: String) -> Attempt {
     Attempt::Failed(reason, Retry::At(shared.clock.now() + back_off(job.attempts)))
 }
 
+fn never(reason: String) -> Attempt {
+    Attempt::Failed(reason, Retry::Never)
+}
+
 fn missing(path: &Path) -> String {
     format!(
-        "{} is missing: restore it from a backup, then run `kentongan transcribe --redo`",
+        "{} is missing: restore it from a backup, then run `kentongan transcribe --redo failed`",
         path.display()
     )
 }
@@ -351,23 +427,29 @@ fn too_long(row: &RecordingRow, limit: Duration) -> String {
     )
 }
 
+fn starved(row: &RecordingRow, limit: Duration) -> String {
+    format!(
+        "{:.0} s of audio were not done after {:.0} minutes: the calls, or something else, leave the workers too little of the processor",
+        row.duration_ms as f64 / 1000.0,
+        limit.as_secs_f64() / 60.0
+    )
+}
+
 /// Writes down how an attempt ended.
 async fn settle(shared: &Shared, job: &Job, attempt: Attempt) -> Result<(), JobError> {
     let now = shared.clock.now();
     let outcome = match attempt {
-        Attempt::Heard(heard) => {
-            let made = Made { transcript: heard.transcript, cpu: heard.cpu };
-            let audio = f64::from(made.transcript.duration_ms) / 1000.0;
-            let cpu = made.cpu.as_secs_f64();
-            shared.store.finish_transcript(job, made, now).await?;
-            metrics::histogram!("kentongan_transcription_audio_seconds").record(audio);
-            metrics::histogram!("kentongan_transcription_cpu_seconds").record(cpu);
-            info!(recording = job.subject, audio, cpu, "written down");
-            "done"
-        }
+        Attempt::Heard(heard) => match keep(shared, job, heard, now).await {
+            Ok(()) => "done",
+            Err(JobError::Store(error)) => {
+                let reason = format!("what was written down cannot be stored: {error}");
+                give_up(shared, job, &reason, Retry::At(now + back_off(job.attempts))).await?;
+                "failed"
+            }
+            Err(lost) => return Err(lost),
+        },
         Attempt::Failed(reason, retry) => {
-            warn!(recording = job.subject, attempt = job.attempts, %reason, "not written down");
-            shared.store.fail_job(job, &reason, now, retry).await?;
+            give_up(shared, job, &reason, retry).await?;
             "failed"
         }
         Attempt::Stopped => {
@@ -378,6 +460,23 @@ async fn settle(shared: &Shared, job: &Job, attempt: Attempt) -> Result<(), JobE
     };
     metrics::counter!("kentongan_transcriptions_total", "outcome" => outcome).increment(1);
     Ok(())
+}
+
+async fn keep(shared: &Shared, job: &Job, heard: Heard, now: Timestamp) -> Result<(), JobError> {
+    let made = Made { transcript: heard.transcript, cpu: heard.cpu };
+    let audio = f64::from(made.transcript.duration_ms) / 1000.0;
+    let cpu = made.cpu.as_secs_f64();
+    shared.store.finish_transcript(job, made, now).await?;
+    metrics::histogram!("kentongan_transcription_audio_seconds").record(audio);
+    metrics::histogram!("kentongan_transcription_cpu_seconds").record(cpu);
+    info!(recording = job.subject, audio, cpu, "written down");
+    Ok(())
+}
+
+/// For now, or for good.
+async fn give_up(shared: &Shared, job: &Job, reason: &str, retry: Retry) -> Result<(), JobError> {
+    warn!(recording = job.subject, attempt = job.attempts, %reason, "not written down");
+    shared.store.fail_job(job, reason, shared.clock.now(), retry).await
 }
 
 #[cfg(test)]

@@ -48,14 +48,28 @@ struct Site {
     clock: Arc<TestClock>,
     hold: watch::Sender<bool>,
     stop: CancellationToken,
+    pace: Pace,
     recordings: Vec<RecordingId>,
 }
 
 impl Site {
     async fn with(recordings: usize) -> Site {
+        Site::on(Store::in_memory().await.unwrap(), recordings).await
+    }
+
+    async fn on(store: Store, recordings: usize) -> Site {
         let folder = tempfile::tempdir().unwrap();
+        let ms = Duration::from_millis;
         let mut site = Site {
-            store: Store::in_memory().await.unwrap(),
+            store,
+            pace: Pace {
+                lease: ms(60),
+                poll: ms(5),
+                engine: ms(5),
+                least: ms(50),
+                patience: 1_000,
+                grace: ms(5_000),
+            },
             files: Files::new(folder.path()).unwrap(),
             _folder: folder,
             clock: Arc::new(TestClock::at(NOW)),
@@ -111,9 +125,7 @@ impl Site {
         load: Box<Load>,
         listen: Box<Listen>,
     ) -> tokio::task::JoinHandle<()> {
-        let ms = Duration::from_millis;
-        let pace =
-            Pace { lease: ms(60), poll: ms(5), engine: ms(5), least: ms(50), grace: ms(5_000) };
+        let pace = self.pace;
         let shared = Shared {
             store: self.store.clone(),
             files: self.files.clone(),
@@ -259,19 +271,136 @@ async fn a_shutdown_cancels_and_gives_the_job_back_uncounted() {
     assert_eq!(job.attempts, 1);
 }
 
+/// Why the last of all attempts was ended.
+async fn given_up(site: &Site, listen: Box<Listen>) -> String {
+    let worker = site.start("a", ready(), listen);
+    for _ in 1..crate::store::ATTEMPTS {
+        // It waits for its next attempt, or has had the last.
+        let waits = async {
+            while site.store.counts().await.unwrap().jobs_queued == 0
+                || site.store.jobs_due(JobKind::Transcribe, site.clock.now()).await.unwrap() > 0
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waits).await.expect("it fails");
+        site.clock.advance(back_off(crate::store::ATTEMPTS));
+    }
+    site.until(|c| c.jobs_failed == 1).await;
+    site.stopped(worker).await;
+    site.failure().await
+}
+
 #[tokio::test]
 async fn what_takes_too_long_is_cancelled_and_told() {
     let site = Site::with(1).await;
-    let worker = site.start("a", ready(), endless(Arc::default()));
-    for attempt in 1..=crate::store::ATTEMPTS {
-        site.until(|c| c.jobs_queued + c.jobs_failed == 1).await;
-        site.clock.advance(back_off(attempt));
-        site.until(|c| c.jobs_queued == 0).await;
-    }
-    site.until(|c| c.jobs_failed == 1).await;
-    let reason = site.failure().await;
+    let listen: Box<Listen> = Box::new(|_, _, watch| {
+        while !watch.is_cancelled() {
+            std::hint::spin_loop();
+        }
+        Err(ListenError::Cancelled)
+    });
+    let reason = given_up(&site, listen).await;
     assert!(reason.contains("3 s of audio") && reason.contains("smaller model"), "{reason}");
+}
+
+#[tokio::test]
+async fn what_never_ends_is_given_up_by_the_wall_clock() {
+    let mut site = Site::with(1).await;
+    site.pace.patience = 2;
+    let reason = given_up(&site, endless(Arc::default())).await;
+    assert!(reason.contains("too little of the processor"), "{reason}");
+}
+
+#[tokio::test]
+async fn who_gets_little_of_the_processor_may_take_longer() {
+    let site = Site::with(1).await;
+    let (pace, waits) = (site.pace, AtomicUsize::new(0));
+    let listen: Box<Listen> = Box::new(move |engine, _, watch| {
+        waits.fetch_add(1, Ordering::SeqCst);
+        // Six times what it may spend.
+        std::thread::sleep(pace.least * 6);
+        if watch.is_cancelled() { Err(ListenError::Cancelled) } else { Ok(said(engine)) }
+    });
+    let worker = site.start("a", ready(), listen);
+    site.until_written(1).await;
     site.stopped(worker).await;
+}
+
+#[tokio::test]
+async fn as_long_as_a_thread_does_not_stop_nothing_else_is_begun() {
+    let mut site = Site::with(2).await;
+    (site.pace.patience, site.pace.grace) = (1, Duration::from_millis(5));
+    let (asked, free) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, freed) = (asked.clone(), free.clone());
+    let listen: Box<Listen> = Box::new(move |engine, _, _| {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            while !freed.load(Ordering::SeqCst) {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        }
+        Ok(said(engine))
+    });
+    let worker = site.start("a", ready(), listen);
+    site.until(|c| asked.load(Ordering::SeqCst) == 1 && c.jobs_queued == 2).await;
+    for _ in 0..100 {
+        site.until(|c| c.jobs_queued == 2).await;
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the job was given back, its thread goes on");
+    free.store(true, Ordering::SeqCst);
+    site.until_written(1).await;
+    site.stopped(worker).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_away_spends_no_job() {
+    let site = Site::with(1).await;
+    let row = site.store.recording(site.recordings[0]).await.unwrap().unwrap();
+    let recordings = site._folder.path().join("recordings");
+    let away = site._folder.path().join("away");
+    std::fs::rename(&recordings, &away).unwrap();
+    // As where a disk is not mounted.
+    std::fs::create_dir(&recordings).unwrap();
+    let worker = site.start("a", ready(), Box::new(|engine, _, _| Ok(said(engine))));
+    let due = async || site.store.jobs_due(JobKind::Transcribe, site.clock.now()).await.unwrap();
+    while due().await > 0 || site.store.counts().await.unwrap().jobs_queued == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(site.store.counts().await.unwrap().jobs_failed, 0);
+    std::fs::remove_dir(&recordings).unwrap();
+    std::fs::rename(&away, &recordings).unwrap();
+    assert!(site.files.path(&row.file).unwrap().is_file());
+    site.clock.advance(back_off(1));
+    site.until_written(1).await;
+    site.stopped(worker).await;
+}
+
+#[test]
+fn a_file_that_is_broken_is_told_from_a_disk_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    for bytes in [&b"no WAV"[..], b"RIFF\xff\xff\0\0WAVEfmt \x10\0", b""] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = unread(Recording::read(&path).unwrap_err());
+        assert!(matches!(error, ListenError::File(_)), "{bytes:?}: {error:?}");
+    }
+    let what = hound::Error::IoError(std::io::Error::from_raw_os_error(5));
+    let error = unread(ClipError::Unreadable { path, what });
+    assert!(matches!(error, ListenError::Disk(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_told_and_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kentongan.db");
+    let store = Store::open(&crate::store::Config::at(&path)).await.unwrap();
+    let site = Site::on(store, 1).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let other = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let trigger = "CREATE TRIGGER broken BEFORE INSERT ON transcript BEGIN SELECT RAISE(ABORT, 'as asked'); END";
+    sqlx::query(trigger).execute(&other).await.unwrap();
+    let reason = given_up(&site, Box::new(|engine, _, _| Ok(said(engine)))).await;
+    assert!(reason.contains("cannot be stored") && reason.contains("as asked"), "{reason}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -23,22 +23,42 @@ pub(super) struct Heard {
     pub cpu: Duration,
 }
 
-/// Starts a thread for one file. It ends by itself; without an answer it broke down.
+/// What a thread answers when it ends; nothing when it broke down.
+pub(super) type Answer = oneshot::Receiver<Result<Heard, ListenError>>;
+
+/// Tells from outside what a thread has cost so far.
+pub(super) struct Meter {
+    thread: Arc<OnceLock<rustix::thread::Pid>>,
+}
+
+impl Meter {
+    /// CPU time since the thread began; `None` where the system does not tell (proc(5), `schedstat`).
+    pub fn cpu(&self) -> Option<Duration> {
+        let thread = self.thread.get()?.as_raw_nonzero();
+        let told = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+        Some(Duration::from_nanos(told.split(' ').next()?.parse().ok()?))
+    }
+}
+
+/// Starts a thread for one file. It ends by itself.
 pub(super) fn start(
     shared: &Arc<Shared>,
     engine: Arc<dyn Transcriber>,
     path: PathBuf,
     watch: Watch,
-) -> io::Result<oneshot::Receiver<Result<Heard, ListenError>>> {
+) -> io::Result<(Answer, Meter)> {
     let (reply, answer) = oneshot::channel();
     let shared = shared.clone();
+    let thread = Arc::new(OnceLock::new());
+    let meter = Meter { thread: thread.clone() };
     std::thread::Builder::new().name("transcribe".into()).spawn(move || {
+        thread.get_or_init(rustix::thread::gettid);
         yield_to_calls(shared.config.nice);
         let transcript = (shared.listen)(&*engine, &path, &watch);
         // Nobody waits any more when it did not stop in time.
         let _ = reply.send(transcript.map(|transcript| Heard { transcript, cpu: cpu() }));
     })?;
-    Ok(answer)
+    Ok((answer, meter))
 }
 
 /// At this nice level a thread runs only when nobody else wants the processor (SCHED_IDLE, sched(7)).
