@@ -18,6 +18,8 @@ const MOST_COMPRESSION: f32 = 2.4;
 const DOUBTFUL: f32 = 0.43;
 /// How long a recogniser remembers what it wrote: Whisper's window.
 const MEMORY_MS: u32 = 30_000;
+/// The same words again so soon after are an echo of the recogniser's; later somebody said them once more.
+const ECHO_MS: u32 = 2_000;
 /// What an operator reads as one line.
 const LONGEST_MS: u32 = 10_000;
 const LONGEST_TEXT: usize = 120;
@@ -44,19 +46,35 @@ const STOCK: [&str; 15] = [
 /// Drops what no caller said, marks what is doubtful, cuts what is left into lines, and puts every time into
 /// `0..=duration_ms`, in order.
 pub fn believe(heard: Vec<Segment>, duration_ms: u32) -> (Outcome, Vec<Segment>) {
-    let mut kept: Vec<Segment> = Vec::new();
-    for segment in heard.into_iter().map(tidy).filter(believable) {
-        let repeated = kept.last().is_some_and(|last| plain(&last.text) == plain(&segment.text));
-        if !repeated {
-            kept.push(segment);
-        }
-    }
+    let mut kept = without_echoes(heard.into_iter().map(tidy).filter(believable));
     discount_repeats(&mut kept);
     let mut lines: Vec<Segment> = kept.into_iter().flat_map(split).collect();
     set_in_order(&mut lines, duration_ms);
     lines.iter_mut().for_each(mark);
     let outcome = if lines.is_empty() { Outcome::Unclear } else { Outcome::Words };
     (outcome, lines)
+}
+
+/// Whether what was heard of one piece of a recording, taken together, says the same over and over: each sentence of a
+/// loop may look well.
+pub fn runs_in_circles(piece: &[Segment]) -> bool {
+    let texts: Vec<String> = piece.iter().map(|segment| collapsed(&segment.text)).collect();
+    compression(&texts.join(" ")) > MOST_COMPRESSION
+}
+
+/// Each sentence once, however often it follows upon itself.
+fn without_echoes(segments: impl Iterator<Item = Segment>) -> Vec<Segment> {
+    let mut kept = Vec::new();
+    let (mut last, mut until) = (String::new(), 0);
+    for segment in segments {
+        let said = plain(&segment.text);
+        let echo = said == last && segment.start_ms.saturating_sub(until) <= ECHO_MS;
+        (last, until) = (said, segment.end_ms);
+        if !echo {
+            kept.push(segment);
+        }
+    }
+    kept
 }
 
 /// A word that was just written is probable because it was written, not because it was heard: no repetition counts for
@@ -130,17 +148,18 @@ fn plain(text: &str) -> String {
     collapsed(&text.to_lowercase().chars().map(letters).collect::<String>())
 }
 
-/// Whether all of it stands in brackets, as a noise's name does.
+/// Whether all of it stands in brackets, as a noise's name does. One that is never closed is a slip, and no bracket.
 fn bracketed(text: &str) -> bool {
     let mut depth = 0usize;
-    !text.chars().any(|c| {
+    for c in text.chars() {
         match c {
             '(' | '[' => depth += 1,
             ')' | ']' => depth = depth.saturating_sub(1),
-            _ => return depth == 0 && c.is_alphanumeric(),
+            _ if depth == 0 && c.is_alphanumeric() => return false,
+            _ => {}
         }
-        false
-    })
+    }
+    depth == 0
 }
 
 /// How often the text is longer than its zlib form.

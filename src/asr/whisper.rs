@@ -3,6 +3,7 @@
 //! Chosen by measuring: Indonesian forced, beam search, timestamps on, one thread a job. Its log texts are silenced.
 
 mod pieces;
+mod times;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use whisper_rs::{
 };
 
 use super::audio::{SAMPLE_RATE, to_ms};
-use super::belief::confidence;
+use super::belief::{self, confidence};
 use super::{TranscribeError, Transcriber, Watch};
 use crate::ticket::transcript::{Segment, Word};
 
@@ -70,7 +71,6 @@ impl Whisper {
         parameters.set_n_threads(1);
         parameters.set_language(Some("id"));
         parameters.set_no_context(true);
-        parameters.set_token_timestamps(true);
         // No second try at a higher temperature: it sharpens the probabilities, so that guesses at noise look certain.
         parameters.set_temperature_inc(0.0);
         parameters.set_audio_ctx(window(piece.len()));
@@ -94,11 +94,13 @@ impl Whisper {
         parameters
     }
 
-    fn segment(&self, segment: &WhisperSegment<'_>) -> Segment {
-        let words = self.words(segment);
+    /// A segment of a piece, with times from the piece's start.
+    fn segment(&self, segment: &WhisperSegment<'_>, piece: &[f32]) -> Segment {
+        let within = bounds(segment.start_timestamp(), segment.end_timestamp(), piece.len());
+        let words = placed(self.words(segment), piece, within.clone());
         Segment {
-            start_ms: ms(segment.start_timestamp()),
-            end_ms: ms(segment.end_timestamp()),
+            start_ms: within.start,
+            end_ms: within.end,
             text: segment.to_str_lossy().unwrap_or_default().into_owned(),
             confidence: confidence(words.iter().map(|w| w.confidence)),
             doubtful: false,
@@ -106,14 +108,14 @@ impl Whisper {
         }
     }
 
+    /// Its words, without times.
     fn words(&self, segment: &WhisperSegment<'_>) -> Vec<Word> {
         // From the end of text on, tokens are marks and times.
         let first_mark = self.context.token_eot();
         let pieces = (0..segment.n_tokens()).filter_map(|n| {
             let token = segment.get_token(n).filter(|t| t.token_id() < first_mark)?;
-            let data = token.token_data();
             let bytes = token.to_bytes().ok()?.to_vec();
-            Some(Piece { bytes, start_ms: ms(data.t0), end_ms: ms(data.t1), probability: data.p })
+            Some(Piece { bytes, probability: token.token_data().p })
         });
         join(pieces)
     }
@@ -174,8 +176,13 @@ impl Whisper {
                 return Err(TranscribeError::Cancelled);
             }
             done.map_err(failed)?;
-            let mut segments: Vec<Segment> =
-                state.as_iter().map(|segment| self.segment(&segment)).collect();
+            let mut segments: Vec<Segment> = state
+                .as_iter()
+                .map(|segment| self.segment(&segment, &audio[piece.clone()]))
+                .collect();
+            if belief::runs_in_circles(&segments) {
+                continue;
+            }
             super::shift(&mut segments, to_ms(piece.start));
             heard.append(&mut segments);
         }
@@ -195,16 +202,40 @@ fn window(samples: usize) -> i32 {
     i32::try_from((samples.div_ceil(FRAME) + MARGIN).min(WHOLE)).unwrap_or(0)
 }
 
+/// A segment's times in a piece of so many samples. One that the engine did not close ends with its window, half a minute
+/// after it began, wherever the piece ends.
+fn bounds(start: i64, end: i64, samples: usize) -> Range<u32> {
+    let start = ms(start).min(to_ms(samples));
+    start..ms(end).clamp(start, to_ms(samples))
+}
+
 /// Hundredths of a second to milliseconds.
 fn ms(hundredths: i64) -> u32 {
     u32::try_from(hundredths.max(0).saturating_mul(10)).unwrap_or(u32::MAX)
 }
 
+/// The words with their times.
+fn placed(mut words: Vec<Word>, piece: &[f32], within: Range<u32>) -> Vec<Word> {
+    let weights: Vec<f32> = words.iter().map(|word| weight(&word.text)).collect();
+    for (word, time) in words.iter_mut().zip(times::of_words(piece, within, &weights)) {
+        (word.start_ms, word.end_ms) = (time.start, time.end);
+    }
+    words
+}
+
+/// How long a word takes to say: a letter as long as another, a digit as long as its name.
+fn weight(word: &str) -> f32 {
+    let length = |c: char| match c {
+        '0'..='9' => 5.0,
+        c if c.is_alphabetic() => 1.0,
+        _ => 0.0,
+    };
+    word.chars().map(length).sum::<f32>().max(1.0)
+}
+
 /// A token's part of the text, which may end within a letter.
 struct Piece {
     bytes: Vec<u8>,
-    start_ms: u32,
-    end_ms: u32,
     probability: f32,
 }
 
@@ -223,8 +254,8 @@ fn join(pieces: impl Iterator<Item = Piece>) -> Vec<Word> {
 fn word(pieces: &[Piece]) -> Word {
     let bytes: Vec<u8> = pieces.iter().flat_map(|p| p.bytes.iter().copied()).collect();
     Word {
-        start_ms: pieces.first().map_or(0, |p| p.start_ms),
-        end_ms: pieces.last().map_or(0, |p| p.end_ms),
+        start_ms: 0,
+        end_ms: 0,
         text: String::from_utf8_lossy(&bytes).trim().to_owned(),
         confidence: confidence(pieces.iter().map(|p| p.probability)),
     }
@@ -256,23 +287,28 @@ mod tests {
 
     #[test]
     fn tokens_become_words_even_where_a_letter_is_split() {
-        let piece = |bytes: &[u8], n: u32| Piece {
-            bytes: bytes.to_vec(),
-            start_ms: n * 100,
-            end_ms: n * 100 + 100,
-            probability: 0.5,
-        };
-        let pieces = [
-            piece(b" caf", 0),
-            piece(b"\xc3", 1),
-            piece(b"\xa9", 2),
-            piece(b",", 3),
-            piece(b" ya", 4),
-        ];
+        let piece = |bytes: &[u8]| Piece { bytes: bytes.to_vec(), probability: 0.5 };
+        let pieces = [piece(b" caf"), piece(b"\xc3"), piece(b"\xa9"), piece(b","), piece(b" ya")];
         let words = join(pieces.into_iter());
         assert_eq!(words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(), ["café,", "ya"]);
-        assert_eq!((words[0].start_ms, words[0].end_ms), (0, 400));
         assert!((words[0].confidence - 0.5).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_segment_that_was_not_closed_ends_with_its_piece() {
+        // Ten seconds, of which the last four are spoken; the engine's window ends at thirty.
+        let second = SAMPLE_RATE as usize;
+        let loud = |n: usize| if n < 6 * second { 0.0 } else { (n as f32 * 0.3).sin() };
+        let piece: Vec<f32> = (0..10 * second).map(loud).collect();
+        let within = bounds(550, 3_000, piece.len());
+        assert_eq!(within, 5_500..10_000);
+        let words = join(
+            [b" satu", b" lima"].map(|w| Piece { bytes: w.to_vec(), probability: 0.9 }).into_iter(),
+        );
+        let words = placed(words, &piece, within);
+        let times: Vec<(u32, u32)> = words.iter().map(|w| (w.start_ms, w.end_ms)).collect();
+        assert_eq!(times, [(6_000, 8_000), (8_000, 10_000)]);
+        assert_eq!(bounds(3_000, 2_000, piece.len()), 10_000..10_000);
     }
 
     #[test]

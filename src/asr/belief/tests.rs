@@ -41,12 +41,50 @@ fn what_callers_say_stays_with_its_numbers_and_its_punctuation() {
     assert_eq!(kept("jalan rusak di RT 03 RW 5,"), ["Jalan rusak di RT 03 RW 5,"]);
     assert_eq!(kept("terima kasih"), ["Terima kasih"]);
     assert_eq!(kept("(batuk) lampu mati"), ["(batuk) lampu mati"]);
+    assert_eq!(kept("(batuk lampu mati"), ["(batuk lampu mati"], "a bracket that is never closed");
 }
 
 #[test]
 fn a_sentence_said_again_and_again_is_told_once() {
     let (_, lines) = believe(vec![said("Halo."), said("halo"), said("lampu mati")], 60_000);
     assert_eq!(lines.iter().map(|s| s.text.as_str()).collect::<Vec<_>>(), ["Halo.", "Lampu mati"]);
+}
+
+/// The same, so many seconds later.
+fn later(segment: Segment, seconds: u32) -> Segment {
+    let mut segment = segment;
+    let by = seconds * 1_000;
+    (segment.start_ms, segment.end_ms) = (segment.start_ms + by, segment.end_ms + by);
+    for word in &mut segment.words {
+        (word.start_ms, word.end_ms) = (word.start_ms + by, word.end_ms + by);
+    }
+    segment
+}
+
+#[test]
+fn what_somebody_says_once_more_is_told_once_more() {
+    let texts = |heard: Vec<Segment>| -> Vec<String> {
+        believe(heard, 60_000).1.into_iter().map(|s| s.text).collect()
+    };
+    let again = vec![said("Tolong."), later(said("Tolong."), 40)];
+    assert_eq!(texts(again), ["Tolong.", "Tolong."]);
+    let echoes = (0..5).map(|n| later(said("Tolong."), 2 * n)).collect();
+    assert_eq!(texts(echoes), ["Tolong."], "each follows upon the one before");
+}
+
+#[test]
+fn a_loop_of_several_sentences_is_seen_in_the_piece_and_not_in_any_of_them() {
+    let verse = ["Kami akan datang ke sana.", "Kami akan pulang dari sana."];
+    let looped: Vec<Segment> = verse.iter().cycle().take(12).map(|text| said(text)).collect();
+    assert!(looped.iter().all(believable));
+    assert!(runs_in_circles(&looped));
+    let told = [
+        "Selamat pagi, saya mau lapor jalan rusak di depan pasar.",
+        "Jalan itu sudah dua bulan berlubang dan belum diperbaiki.",
+        "Tolong, tolong segera diperbaiki, jalan itu berbahaya.",
+    ];
+    assert!(!runs_in_circles(&told.map(said)));
+    assert!(!runs_in_circles(&[]));
 }
 
 #[test]

@@ -32,15 +32,25 @@ pub fn pieces(samples: &[f32]) -> Vec<Range<usize>> {
     bounds.windows(2).map(|ends| ends[0]..ends[1]).collect()
 }
 
-/// The middle of the quietest stretch of [`PAUSE`] frames around `place`.
+/// The middle of the quietest stretch of [`PAUSE`] frames around `place`; of the longest silence, if it is silent at all.
 fn quietest(samples: &[f32], place: usize) -> usize {
     let start = place.saturating_sub(SEARCH);
     let near = &samples[start..samples.len().min(place + SEARCH)];
     let energies: Vec<f32> =
         near.chunks_exact(FRAME).map(|frame| frame.iter().map(|s| s * s).sum()).collect();
-    let stretches = energies.windows(PAUSE).map(|frames| frames.iter().sum::<f32>());
-    let least = stretches.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
-    least.map_or(place, |(frame, _)| start + (frame + PAUSE / 2) * FRAME)
+    let stretches: Vec<f32> =
+        energies.windows(PAUSE).map(|frames| frames.iter().sum::<f32>()).collect();
+    let Some(least) = stretches.iter().copied().min_by(f32::total_cmp) else { return place };
+    // Digital silence is equally quiet all along: a word may begin right at either end of it.
+    let mut longest = 0..0;
+    let mut run = 0..0;
+    for (frame, stretch) in stretches.iter().enumerate() {
+        run = if *stretch > least { frame + 1..frame + 1 } else { run.start..frame + 1 };
+        if run.len() > longest.len() {
+            longest = run.clone();
+        }
+    }
+    start + ((longest.start + longest.end - 1 + PAUSE) * FRAME) / 2
 }
 
 #[cfg(test)]
@@ -70,6 +80,16 @@ mod tests {
         let cut = pieces(&speech(21, &[3.0, 9.0, 18.0]));
         assert_eq!(cut.len(), 2);
         assert!((9 * SECOND..9 * SECOND + SECOND / 2).contains(&cut[0].end), "{cut:?}");
+    }
+
+    #[test]
+    fn a_cut_lies_in_the_middle_of_a_silence() {
+        let mut samples = speech(21, &[]);
+        samples[19 * SECOND / 2..23 * SECOND / 2].fill(0.0);
+        // A shorter one before it is no better.
+        samples[8 * SECOND + SECOND / 4..9 * SECOND - SECOND / 4].fill(0.0);
+        let cut = pieces(&samples)[0].end;
+        assert!(cut.abs_diff(21 * SECOND / 2) <= FRAME, "{cut}");
     }
 
     proptest! {
