@@ -17,7 +17,7 @@ mod vosk_folder;
 mod wheels;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,10 +92,25 @@ pub enum ModelError {
         .0.display()
     )]
     NoModel(PathBuf),
+    #[error(
+        "this is not the known {name}: {what}; nothing was installed. If it is a model of your own, give it another name"
+    )]
+    Other { name: &'static str, what: String },
     #[error("{}: {why}", path.display())]
     Broken { path: PathBuf, why: CheckError },
     #[error(transparent)]
     Room(#[from] room::NoRoom),
+}
+
+impl ModelError {
+    /// The same about the file that somebody named, where a copy of it was looked at.
+    fn about(self, source: &Path) -> ModelError {
+        match self {
+            ModelError::Package { what, .. } => ModelError::Package { path: source.into(), what },
+            ModelError::NoModel(_) => ModelError::NoModel(source.into()),
+            other => other,
+        }
+    }
 }
 
 /// The models in `folder`, by name. None when there is no such folder.
@@ -175,40 +190,87 @@ pub fn install_from(
     let kind = source.metadata().map_err(|error| io_error(source, error))?;
     let site = Site::enter(folder)?;
     tell(Told::Stage("copying"));
-    if kind.is_dir() {
-        let record = from_folder(name, source, &site, tell)?;
-        return site.settle(name, &record);
-    }
-    let mut magic = [0; 4];
-    let read = File::open(source).and_then(|mut file| file.read_exact(&mut magic));
-    let engine = match &magic {
-        _ if read.is_err() => return Err(ModelError::NoModel(source.into())),
-        magic if *magic == ggml::MAGIC.to_le_bytes() => Engine::Whisper,
-        b"PK\x03\x04" => Engine::Vosk,
-        _ => return Err(ModelError::NoModel(source.into())),
+    let record = match kind.is_dir() {
+        true => from_folder(name, source, &site, tell)?,
+        false => from_file(source, kind.len(), &site, tell)?,
     };
-    match engine {
-        Engine::Whisper => {
-            check_ggml(source).map_err(|why| ModelError::Broken { path: source.into(), why })?;
-            room::check(folder, kind.len())?;
-            let copied = copy(source, &site.made.join(FILE), kind.len(), &bytes(tell));
-            copied.map_err(|error| io_error(source, error))?;
-        }
-        Engine::Vosk => vosk_folder::unzip(source, &site.made, &bytes(tell))?,
-    }
-    site.settle(name, &of_file(engine, source)?)
+    let record = match known::find(name) {
+        Some(known) => verified(known, &site.made, record)?,
+        None => record,
+    };
+    site.settle(name, &record)
 }
 
-/// Copies a file that may be large and come from a slow disk.
-fn copy(from: &Path, to: &Path, total: u64, tell: &dyn Fn(u64, u64)) -> io::Result<()> {
-    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+/// Brings a file that is a model of whisper.cpp, or Vosk's archive.
+fn from_file(
+    source: &Path,
+    len: u64,
+    site: &Site,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<Record, ModelError> {
+    let mut magic = [0; 4];
+    let read = File::open(source).and_then(|mut file| file.read_exact(&mut magic));
+    let (engine, copy) = match &magic {
+        _ if read.is_err() => return Err(ModelError::NoModel(source.into())),
+        magic if *magic == ggml::MAGIC.to_le_bytes() => (Engine::Whisper, site.made.join(FILE)),
+        b"PK\x03\x04" => (Engine::Vosk, site.work.path().join("archive.zip")),
+        _ => return Err(ModelError::NoModel(source.into())),
+    };
+    room::check(&site.folder, len)?;
+    // What is checked, unpacked and summed is the copy: the source may change, or come from a disk that errs.
+    let sum = copied(source, &copy, len, &bytes(tell)).map_err(|error| io_error(source, error))?;
+    match engine {
+        Engine::Whisper => {
+            check_ggml(&copy).map_err(|why| ModelError::Broken { path: source.into(), why })?;
+        }
+        Engine::Vosk => {
+            vosk_folder::unzip(&copy, &site.made, &bytes(tell))
+                .map_err(|error| error.about(source))?;
+        }
+    }
+    Ok(of_file(engine, source, sum))
+}
+
+/// Copies a file that may be large and come from a slow disk; gives its SHA-256.
+fn copied(from: &Path, to: &Path, total: u64, tell: &dyn Fn(u64, u64)) -> io::Result<String> {
+    let (mut from, mut to) = (File::open(from)?, sums::Summed::new(File::create(to)?));
     let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
     loop {
         match from.read(&mut buffer)? {
-            0 => return Ok(()),
-            len => to.write_all(&buffer[..len])?,
+            0 => return to.finish(),
+            len => {
+                to.write_all(&buffer[..len])?;
+                done += len as u64;
+            }
         }
-        tell(to.stream_position()?, total);
+        tell(done, total);
+    }
+}
+
+/// What is called by a known name must be that model, as far as its makers say what it adds up to.
+fn verified(known: &Known, made: &Path, record: Record) -> Result<Record, ModelError> {
+    let other = |what: String| Err(ModelError::Other { name: known.name, what });
+    match &known.supply {
+        Supply::Files { files, .. } => {
+            for file in *files {
+                let path = made.join(file.to);
+                if !path.is_file() {
+                    return other(format!("{} is missing", file.to));
+                }
+                let differs = file.sum.differs(&path).map_err(|error| io_error(&path, error))?;
+                if let Some(sum) = differs {
+                    return other(format!("{} adds up to {sum}", file.to));
+                }
+            }
+            Ok(of_known(known))
+        }
+        Supply::Packages { makes: Makes::Ggml(sha256), .. } => match record.sha256 {
+            Some(sum) if sum != *sha256 => other(format!("its sha256 is {sum}")),
+            _ => Ok(of_known(known)),
+        },
+        // Its files have no sums of their own.
+        Supply::Packages { makes: Makes::Vosk, .. } => Ok(record),
     }
 }
 
@@ -344,13 +406,12 @@ fn of_known(known: &Known) -> Record {
 }
 
 /// Of a model that came as a file: one whose sum is known is known, wherever it came from.
-fn of_file(engine: Engine, source: &Path) -> Result<Record, ModelError> {
-    let sha256 = sums::sha256(source).map_err(|error| io_error(source, error))?;
+fn of_file(engine: Engine, source: &Path, sha256: String) -> Record {
     if let Some(known) = known::ALL.iter().find(|k| k.ggml_sha256() == Some(&*sha256)) {
-        return Ok(of_known(known));
+        return of_known(known);
     }
     let origin = format!("from a file, {}", file_name(source));
-    Ok(Record { engine, licence: "unknown".into(), origin, sha256: Some(sha256) })
+    Record { engine, licence: "unknown".into(), origin, sha256: Some(sha256) }
 }
 
 fn file_name(path: &Path) -> String {

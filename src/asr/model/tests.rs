@@ -146,3 +146,30 @@ fn a_model_of_several_files_is_downloaded_whole_or_not_at_all() {
     assert_eq!(fs::read(made.path.join("am/final.mdl")).unwrap(), b"hello\n");
     assert_eq!(installed(models.path()).unwrap(), [made]);
 }
+
+#[test]
+fn what_is_carried_over_under_a_known_name_is_that_model_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (models, source) = (folder.path().join("models"), folder.path().join("model-id-id"));
+    // Half of it, as a copy that was broken off leaves it: Vosk would call it a model.
+    fs::create_dir_all(source.join("am")).unwrap();
+    fs::write(source.join("am/final.mdl"), "the acoustic part").unwrap();
+    let half = install_from(&models, "vosk-id", &source, QUIET).unwrap_err().to_string();
+    assert!(half.contains("conf/mfcc.conf is missing"), "{half}");
+    let ggml = folder.path().join("ggml-small.bin");
+    fs::write(&ggml, ggml_check::tests::tiny()).unwrap();
+    for name in ["whisper-small", DEFAULT] {
+        let other = install_from(&models, name, &ggml, QUIET).unwrap_err().to_string();
+        assert!(other.contains("give it another name"), "{other}");
+    }
+    assert_eq!(fs::read_dir(&models).unwrap().count(), 0);
+
+    let known = two_files(b"hello\n");
+    let record = || of_file(Engine::Vosk, &source, String::new());
+    fs::create_dir_all(source.join("conf")).unwrap();
+    fs::write(source.join("conf/mfcc.conf"), "hello\n").unwrap();
+    let changed = verified(known, &source, record()).unwrap_err().to_string();
+    assert!(changed.contains("am/final.mdl adds up to"), "{changed}");
+    fs::write(source.join("am/final.mdl"), "hello\n").unwrap();
+    assert_eq!(verified(known, &source, record()).unwrap().origin, "a test");
+}
