@@ -18,6 +18,7 @@ pub(super) struct Suggestion {
 }
 
 /// Words of the report.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Because {
     pub text: String,
     /// When they were said: `0:03`.
@@ -59,8 +60,15 @@ pub(super) fn suggestions(
 
 fn each_once(all: impl Iterator<Item = Suggestion>) -> Vec<Suggestion> {
     let mut once: Vec<Suggestion> = Vec::new();
+    // Places of one name come from the same words: they count as one.
+    let mut sources: Vec<Vec<Because>> = Vec::new();
     for suggestion in all {
-        if once.len() < MOST && once.iter().all(|known| known.label != suggestion.label) {
+        let known = sources.contains(&suggestion.because);
+        let room = known || sources.len() < MOST;
+        if room && once.iter().all(|other| other.label != suggestion.label) {
+            if !known {
+                sources.push(suggestion.because.clone());
+            }
             once.push(suggestion);
         }
     }

@@ -134,6 +134,13 @@ impl<'a> Heard<'a> {
         heard
     }
 
+    /// Whether these words stand in it, one behind the other.
+    fn says(&self, phrase: &str) -> bool {
+        let phrase = words(phrase);
+        let alike = |at: &[Word]| at.iter().zip(&phrase).all(|(a, b)| a.folded == b.folded);
+        !phrase.is_empty() && self.words.windows(phrase.len()).any(alike)
+    }
+
     /// These words as evidence. There is at least one.
     fn evidence(&self, of: Range<usize>) -> Evidence {
         let bytes = self.words[of.start].range.start..self.words[of.end - 1].range.end;

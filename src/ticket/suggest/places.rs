@@ -49,7 +49,7 @@ pub struct PlaceSuggestion {
     pub evidence: Evidence,
 }
 
-/// Places that are suggested for one report.
+/// Names that are suggested for one report.
 const MOST: usize = 5;
 
 /// A way of calling a place.
@@ -179,8 +179,9 @@ impl Gazetteer {
 
     pub(super) fn suggest(&self, heard: &[Heard<'_>], ordinary: &Ordinary) -> Vec<PlaceSuggestion> {
         let mut found = Vec::new();
+        let said = |phrase: &str| heard.iter().any(|heard| heard.says(phrase));
         for heard in heard {
-            found.extend(self.listed(heard, ordinary));
+            found.extend(self.listed(heard, ordinary, &said));
             found.extend(self.described(heard, ordinary));
         }
         // A stable order: of equals, what was said first.
@@ -191,7 +192,16 @@ impl Gazetteer {
                 suggestions.push(suggestion);
             }
         }
-        suggestions.truncate(MOST);
+        // Places of one name came from the same words: they count as one.
+        let mut sources: Vec<Evidence> = Vec::new();
+        suggestions.retain(|suggestion| {
+            let known = sources.contains(&suggestion.evidence);
+            if !known && sources.len() < MOST {
+                sources.push(suggestion.evidence.clone());
+                return true;
+            }
+            known
+        });
         suggestions
     }
 }
@@ -219,7 +229,14 @@ enum Cue {
 
 /// Names of the gazetteer.
 impl Gazetteer {
-    fn listed(&self, heard: &Heard<'_>, ordinary: &Ordinary) -> Vec<PlaceSuggestion> {
+    /// All places of a name where there are several: the operator knows which. `said` tells whether something else was
+    /// heard, such as what one of them is a part of; that one comes first.
+    fn listed(
+        &self,
+        heard: &Heard<'_>,
+        ordinary: &Ordinary,
+        said: &dyn Fn(&str) -> bool,
+    ) -> Vec<PlaceSuggestion> {
         let mut matches = Vec::new();
         for start in 0..heard.words.len() {
             for end in start + 1..=(start + self.longest + 1).min(heard.words.len()) {
@@ -230,22 +247,31 @@ impl Gazetteer {
             }
         }
         // "Sangatta Utara" over "Sangatta", and what was heard well over what was not.
-        let letters = |m: &Match| self.names[m.name].key.len();
-        matches.sort_by(|a, b| letters(b).cmp(&letters(a)).then(b.score.total_cmp(&a.score)));
-        let mut taken = vec![false; heard.words.len()];
-        let mut suggestions = Vec::new();
-        for m in matches {
-            if taken[m.words.clone()].iter().any(|taken| *taken) {
-                continue;
+        let key = |m: &Match| &self.names[m.name].key;
+        let placed = |m: &Match| self.place(m).within.as_deref().is_some_and(said);
+        matches.sort_by(|a, b| {
+            let longer = key(b).len().cmp(&key(a).len());
+            longer.then(b.score.total_cmp(&a.score)).then(placed(b).cmp(&placed(a)))
+        });
+        let mut chosen: Vec<&Match> = Vec::new();
+        for m in &matches {
+            let twin = |other: &Match| other.words == m.words && key(other) == key(m);
+            let apart = |c: &Match| c.words.end <= m.words.start || m.words.end <= c.words.start;
+            let here = |c: &Match| twin(c) && self.place(c) == self.place(m);
+            if chosen.iter().all(|c| (apart(c) || twin(c)) && !here(c)) {
+                chosen.push(m);
             }
-            taken[m.words.clone()].fill(true);
-            suggestions.push(PlaceSuggestion {
-                place: Place::Listed(self.places[self.names[m.name].place].clone()),
-                score: m.score,
-                evidence: heard.evidence(self.with_head(heard, m.words)),
-            });
         }
-        suggestions
+        let suggestion = |m: &Match| PlaceSuggestion {
+            place: Place::Listed(self.place(m).clone()),
+            score: m.score,
+            evidence: heard.evidence(self.with_head(heard, m.words.clone())),
+        };
+        chosen.into_iter().map(suggestion).collect()
+    }
+
+    fn place(&self, m: &Match) -> &Listed {
+        &self.places[self.names[m.name].place]
     }
 
     /// The words with the landmark, street or area that they name.

@@ -356,3 +356,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn all_places_of_a_name_are_offered_and_the_one_whose_surroundings_were_named_first() {
+    let mut file = include_str!("../../../deploy/seed/places.toml").to_owned();
+    for within in ["Bengalon", "Kaubun", "Karangan", "Sangkulirang", "Kaliorang", "Sandaran"] {
+        file += &format!("[[place]]\nname = 'Suka Maju'\nkind = 'desa'\nwithin = '{within}'\n");
+    }
+    let places = Gazetteer::parse("places.toml", &file).unwrap();
+    let suggester = Suggester::new(places, Lexicon::shipped().unwrap());
+    let offered = |text: &str| -> Vec<String> {
+        let found = suggester.of_text(text).places.into_iter();
+        found
+            .map(|suggestion| match suggestion.place {
+                Place::Listed(Listed { name, within, .. }) => {
+                    format!("{name}, {}", within.unwrap_or_default())
+                }
+                Place::Described(words) => words,
+            })
+            .collect()
+    };
+    let all = offered("banjir di desa Suka Maju dekat jalan Melati nomor 5");
+    assert_eq!(all[..2], ["Suka Maju, Bengalon", "Suka Maju, Kaubun"], "as the file has them");
+    assert_eq!(all.iter().filter(|place| place.starts_with("Suka Maju")).count(), 6);
+    assert_eq!(all.last().map(String::as_str), Some("dekat jalan Melati nomor 5"), "{all:?}");
+    let nearer = offered("banjir di desa Suka Maju, kecamatan Karangan");
+    let first = nearer.iter().find(|place| place.starts_with("Suka Maju"));
+    assert_eq!(first.map(String::as_str), Some("Suka Maju, Karangan"), "{nearer:?}");
+}
