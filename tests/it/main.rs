@@ -45,3 +45,4 @@ mod sound;
 mod supervisor;
 mod torture;
 mod transcribe;
+mod workers;

@@ -7,7 +7,7 @@ use kentongan::asr::model;
 use serde_json::Value;
 
 /// Where models are; `None` unless `name` is among them.
-fn models(name: &str) -> Option<PathBuf> {
+pub fn models(name: &str) -> Option<PathBuf> {
     let set = std::env::var_os("KENTONGAN__ASR__MODELS").map(PathBuf::from);
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
@@ -77,6 +77,46 @@ fn a_recording_is_written_in_every_format() {
     assert!(!text.contains("-->"), "{text}");
     assert!(srt.starts_with("1\n00:00:") && srt.contains(" --> 00:00:"), "{srt}");
     assert!(vtt.starts_with("WEBVTT") && vtt.contains(" --> 00:00:"), "{vtt}");
+}
+
+#[test]
+fn several_recordings_are_told_apart() {
+    let Some(models) = models("whisper-base") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    // Silence: the model hears none of it.
+    for name in ["a", "b"] {
+        std::fs::create_dir(path(name)).unwrap();
+        let mut wav = hound::WavWriter::create(path(&format!("{name}/x.wav")), spec).unwrap();
+        (0..8000).for_each(|_| wav.write_sample(0i16).unwrap());
+        wav.finalize().unwrap();
+    }
+    let (a, b) = (path("a/x.wav"), path("b/x.wav"));
+    let json = transcribe(&models, &[&a, &b, "--format", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let files: Vec<&str> =
+        json.as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(files, [&a, &b]);
+    assert_eq!(json[1]["outcome"], "no_speech");
+    let text = transcribe(&models, &[&a, &b]);
+    let expected = format!("==> {a} <==\nTidak ada suara.\n\n==> {b} <==\nTidak ada suara.\n");
+    assert_eq!(text, expected);
+    let refused = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kentongan"));
+        let output = command.arg("transcribe").args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = refused(&[&a, &b, "--output", &path("out")]);
+    assert!(said.contains("would both become") && !folder.path().join("out").exists(), "{said}");
+    let said = refused(&[&a, &b, "--format", "srt"]);
+    assert!(said.contains("--output FOLDER"), "{said}");
 }
 
 #[cfg(feature = "vosk")]
