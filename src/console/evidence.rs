@@ -106,3 +106,24 @@ fn because(evidence: &Evidence) -> Because {
     let at = |ms: u32| super::show::duration(ms.into());
     Because { text: evidence.text.clone(), at: evidence.start_ms.map(at) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_one_name_leave_room_for_the_others() {
+        let from = |words: &str, label: String| Suggestion {
+            what: "Tempat",
+            place: label.clone(),
+            label,
+            category: String::new(),
+            because: vec![Because { text: words.into(), at: None }],
+        };
+        let twins = (0..6).map(|n| from("suka maju", format!("Suka Maju, {n}")));
+        let others = (0..6).map(|n| from(&format!("jalan {n}"), format!("jalan {n}")));
+        let offered = each_once(twins.chain(others));
+        assert_eq!(offered.len(), 6 + MOST - 1);
+        assert_eq!(offered.last().map(|s| s.label.as_str()), Some("jalan 2"));
+    }
+}

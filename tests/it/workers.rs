@@ -8,7 +8,7 @@ use kentongan::clock::{Clock, SystemClock};
 use kentongan::files::Files;
 use kentongan::store::{
     CallEnd, CallTrace, Config, Doer, EndReason, EndedBy, JobKind, Made, NewCall, NewMend,
-    NewStaff, Password, RecordingEnd, RecordingEndedBy, RecordingState, Store, Worker,
+    NewStaff, Password, RecordingEnd, RecordingEndedBy, RecordingState, Retry, Store, Worker,
 };
 use kentongan::ticket::transcript::{Outcome, Segment, Transcript};
 use kentongan::ticket::{Channel, Class, Contact, Intake, RecordingId, Role, StaffId, TicketCode};
@@ -286,4 +286,12 @@ async fn what_was_mended_is_shown_so_and_left_out_when_all_is_written_down_again
     }
     let (well, told) = ask(&["transcribe", "--redo", code.digits()]);
     assert!(well && told.contains("1 recordings are queued"), "{told}");
+
+    let store = Store::open(&Config::at(data.join("kentongan.sqlite3"))).await.unwrap();
+    let (now, minute) = (SystemClock.now(), Duration::from_secs(60));
+    let job = store.lease_job(JobKind::Transcribe, "x", now, minute).await.unwrap().unwrap();
+    store.fail_job(&job, "rusak", now, Retry::Never).await.unwrap();
+    store.close().await;
+    let (_, told) = ask(&["doctor"]);
+    assert!(told.contains("rusak; `kentongan transcribe --redo failed` tries again"), "{told}");
 }
