@@ -285,7 +285,7 @@ impl Rate {
     }
 }
 
-const RATE_COLUMNS: [&str; 10] = [
+const RATE_COLUMNS: [&str; 11] = [
     "calls/s",
     "calls",
     "took s",
@@ -296,6 +296,7 @@ const RATE_COLUMNS: [&str; 10] = [
     "RSS kB before",
     "at the end",
     "after the rest",
+    "after a second burst and its rest",
 ];
 
 /// Each rate on a fresh hotline.
@@ -312,22 +313,20 @@ pub fn rate(load: &Rate, rates: &[usize]) -> anyhow::Result<()> {
 }
 
 fn one_rate(load: &Rate, rate: usize) -> anyhow::Result<()> {
-    let folder = workspace()?;
-    // Nobody reads it: what is played in that instant falls on the floor.
-    let sink = UdpSocket::bind(("127.0.0.1", 0))?;
     let calls = rate * load.time.as_secs() as usize;
     let mut hotline = hotline("", 10_000)?;
     let before = machine::rss(hotline.pid());
-    let now = Load { calls, rate, hold: Duration::ZERO };
     let start = std::time::Instant::now();
-    let mut sipp = Sipp::start(hotline.sip_port, &[sink.local_addr()?.port()], now, folder.path())?;
-    let used = watch(&hotline, &mut sipp)?;
+    let (used, outcome) = burst(&hotline, calls, rate)?;
     let took = start.elapsed();
     let end = machine::rss(hotline.pid());
     let ended = told::metric(&hotline, "kentongan_calls_ended_total")?;
-    let outcome = sipp.outcome()?;
     pause(load.rest);
     let rested = machine::rss(hotline.pid());
+    // What a process needs once it has ever answered a call is in the first; what calls leave behind would be in both.
+    burst(&hotline, calls, rate)?;
+    pause(load.rest);
+    let again = machine::rss(hotline.pid());
     hotline.stop()?;
     figures::row(
         &RATE_COLUMNS,
@@ -342,8 +341,20 @@ fn one_rate(load: &Rate, rate: usize) -> anyhow::Result<()> {
             before.to_string(),
             end.to_string(),
             rested.to_string(),
+            again.to_string(),
         ],
     );
     explain(&outcome, &told::complaints(&hotline));
     Ok(())
+}
+
+fn burst(hotline: &Hotline, calls: usize, rate: usize) -> anyhow::Result<(Used, Outcome)> {
+    let folder = workspace()?;
+    // Nobody reads it: what is played in that instant falls on the floor.
+    let sink = UdpSocket::bind(("127.0.0.1", 0))?;
+    let load = Load { calls, rate, hold: Duration::ZERO };
+    let port = sink.local_addr()?.port();
+    let mut sipp = Sipp::start(hotline.sip_port, &[port], load, folder.path())?;
+    let used = watch(hotline, &mut sipp)?;
+    Ok((used, sipp.outcome()?))
 }
