@@ -184,6 +184,7 @@ fn line(config: &Config, hit: &Hit, bold: bool) -> anyhow::Result<String> {
         Source::Ticket => "tiket",
         Source::Recording(_) => "rekaman",
         Source::Message(MessageKind::Answer) => "jawaban",
+        Source::Place => "tempat",
         Source::Message(MessageKind::Report | MessageKind::Addition) => "teks",
     };
     let snippet: String = hit.snippet.iter().map(|piece| shown(piece, bold)).collect();

@@ -422,3 +422,4 @@ fn hit_row(console: &Console, hit: Hit) -> Row {
         channel: "",
     }
 }
+        Source::Place => "tempat",

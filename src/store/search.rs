@@ -1,6 +1,6 @@
 //! Finding tickets by what was said and written.
 //!
-//! Each recording's text and each message is one row of an index, written in the transaction that writes the text. A
+//! Each recording's text, each message and each ticket's place is one row of an index, written in the transaction that writes it. A
 //! row's number begins with the text's time, so that the newest are found first and a page ends the work. Texts that
 //! have the words as typed come before those that have them in another form (`ticket::stem`).
 //!
@@ -48,6 +48,8 @@ pub enum Source {
     Recording(RecordingId),
     /// What somebody wrote.
     Message(MessageKind),
+    /// Where it is, as an operator says.
+    Place,
 }
 
 /// Hits, and where the next ones begin.
@@ -289,6 +291,7 @@ impl Row {
         let source = match (self.kind, self.source.as_str()) {
             (Some(kind), _) => Source::Message(kind),
             (None, RECORDING) => Source::Recording(RecordingId(self.subject)),
+            (None, PLACE) => Source::Place,
             (None, _) => Source::Ticket,
         };
         Hit {
@@ -305,6 +308,7 @@ impl Row {
 
 const RECORDING: &str = "recording";
 const MESSAGE: &str = "message";
+const PLACE: &str = "place";
 
 /// A text as it goes into the index.
 struct Text {
@@ -341,6 +345,21 @@ pub(super) async fn put_message(
     put(tx, MESSAGE, Text { id, ticket, at, body: text.to_owned() }).await
 }
 
+/// Puts a ticket's place into the index, in place of the one before; without one there is nothing to find.
+pub(super) async fn put_place(
+    tx: &mut Tx,
+    ticket: TicketId,
+    opened: Timestamp,
+    place: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let Some(place) = place else {
+        let query = sqlx::query(sql::DROP_TEXT).bind(key(PLACE, ticket.0, opened));
+        on_tx!(tx, conn, query.execute(conn).await?);
+        return Ok(());
+    };
+    put(tx, PLACE, Text { id: ticket.0, ticket, at: opened, body: place.to_owned() }).await
+}
+
 async fn put(tx: &mut Tx, source: &'static str, text: Text) -> Result<(), sqlx::Error> {
     on_tx!(
         tx,
@@ -362,7 +381,12 @@ async fn put(tx: &mut Tx, source: &'static str, text: Text) -> Result<(), sqlx::
 /// The row's number: time, then what tells texts of the same millisecond apart. It fits until the year 2109.
 fn key(source: &str, id: i64, at: Timestamp) -> i64 {
     let time = at.0.clamp(0, (1 << 42) - 1);
-    (time << 21) | ((id & 0xf_ffff) << 1) | i64::from(source == MESSAGE)
+    let id = match source {
+        // A ticket's own message has its time, and often its number.
+        PLACE => 0x8_0000 | (id & 0x7_ffff),
+        _ => id & 0xf_ffff,
+    };
+    (time << 21) | (id << 1) | i64::from(source == MESSAGE)
 }
 
 /// The stems of a text's words, each once, without those that are words of the text.
@@ -380,6 +404,9 @@ struct Progress {
     /// The last row of each table that is in.
     transcript: i64,
     message: i64,
+    /// The ticket; settings that were written before places were indexed do not have it.
+    #[serde(default)]
+    place: i64,
     done: bool,
 }
 
@@ -417,7 +444,8 @@ async fn batch(tx: &mut Tx) -> Result<Progress, StoreError> {
     let mut progress = Progress::read(setting);
     let messages = texts(tx, sql::MESSAGES_TO_INDEX, progress.message).await?;
     let transcripts = texts(tx, sql::TRANSCRIPTS_TO_INDEX, progress.transcript).await?;
-    progress.done = messages.is_empty() && transcripts.is_empty();
+    let places = texts(tx, sql::PLACES_TO_INDEX, progress.place).await?;
+    progress.done = messages.is_empty() && transcripts.is_empty() && places.is_empty();
     for (row, text) in messages {
         put(tx, MESSAGE, text).await?;
         progress.message = row;
@@ -425,6 +453,10 @@ async fn batch(tx: &mut Tx) -> Result<Progress, StoreError> {
     for (row, text) in transcripts {
         put(tx, RECORDING, text).await?;
         progress.transcript = row;
+    }
+    for (row, text) in places {
+        put(tx, PLACE, text).await?;
+        progress.place = row;
     }
     on_tx!(
         tx,

@@ -259,6 +259,7 @@ statements! {
     TRANSCRIPTS_TO_INDEX = "SELECT x.id, r.id, t.ticket, r.started, x.text
         FROM transcript x JOIN recording r ON r.id = x.recording JOIN ticket_recording t ON t.recording = r.id
         WHERE x.id > $1 ORDER BY x.id LIMIT $2";
+    DROP_TEXT = "DELETE FROM search WHERE rowid = $1";
     MESSAGES_TO_INDEX = "SELECT id, id, ticket, at, body FROM message WHERE id > $1 ORDER BY id LIMIT $2";
 
     // Short messages that came.
@@ -267,6 +268,8 @@ statements! {
     INSERT_SMS = "INSERT INTO sms_in (gateway, external_id, sender, number, recipient, body, sent, received, fingerprint,
             outcome, ticket)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
+    PLACES_TO_INDEX = "SELECT id, id, id, opened, place FROM ticket
+        WHERE id > $1 AND place IS NOT NULL ORDER BY id LIMIT $2";
     ANSWER_OF_TICKET = "SELECT t.id AS ticket, a.name AS agency, (SELECT body FROM message WHERE ticket = t.id
             AND kind = 'answer' ORDER BY id DESC LIMIT 1) AS answer
         FROM ticket t LEFT JOIN agency a ON a.id = t.agency WHERE t.code = $1";

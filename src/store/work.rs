@@ -10,7 +10,7 @@ use super::db::{Tx, on_tx};
 use super::sql::staff as sql;
 use super::tickets::{MessageKind, message};
 use super::writer::Durability;
-use super::{LINE, Store, StoreError, TEXT, deadlines, mends, tidy, tidy_lines};
+use super::{LINE, Store, StoreError, TEXT, deadlines, mends, search, tidy, tidy_lines};
 use crate::clock::Timestamp;
 use crate::ticket::sla::Clocks;
 use crate::ticket::workflow::{self, Action, Given, Need, Refused, Status};
@@ -122,6 +122,7 @@ impl Current {
     }
 }
 
+    opened: Timestamp,
 /// A row of the history that is to be written.
 struct Event<'a> {
     what: &'static str,
@@ -292,7 +293,7 @@ async fn write_down(
             .execute(conn)
             .await?
     );
-    Ok(())
+    Ok(search::put_place(tx, ticket.id, ticket.opened, place).await?)
 }
 
 /// Marks a form as handed in; `false` when it was before.

@@ -77,7 +77,7 @@ statements! {
         WHERE object = $1 AND action = $2 AND actor = $3 AND address = $4 AND at > $5)";
 
     // Work on tickets.
-    TICKET_TO_CHANGE = "SELECT t.id, t.status, t.version, t.agency, t.class, t.since, t.desk,
+    TICKET_TO_CHANGE = "SELECT t.id, t.status, t.version, t.agency, t.class, t.opened, t.since, t.desk,
         EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
         FROM ticket t WHERE t.code = $1";
     STEP_TICKET = "UPDATE ticket SET status = $2, agency = COALESCE($3, agency), parent = COALESCE($4, parent),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::jobs::{lease, said, waiting};
 use super::*;
-use crate::ticket::TicketId;
+use crate::ticket::{Role, TicketId};
 
 /// A ticket from the counter.
 async fn written(store: &Store, text: &str, at: Timestamp) -> Ticket {
@@ -64,6 +64,35 @@ async fn a_lost_lease_is_not_found() {
         assert_eq!(search(store, "terlambat").await, []);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_found_by_its_place_as_long_as_it_is_there() {
+    let store = Store::in_memory().await.unwrap();
+    let ticket = written(&store, "lampu mati", NOW).await;
+    let siti = super::staff::somebody(&store, "siti", Role::Operator).await;
+    let worker = Worker { staff: siti, doer: super::staff::doer("siti"), agency: None };
+    let classify = async |version: i64, place: Option<&str>| {
+        let change = Change::Classify {
+            class: Class::Complaint,
+            category: None,
+            place: place.map(str::to_owned),
+        };
+        let code = ticket.code.clone();
+        let work = Work { code, version, change, nonce: version.to_string() };
+        store.work(work, worker.clone(), after(60)).await.unwrap();
+    };
+    classify(0, Some("Gang Sampurna, Baamang")).await;
+    let hits = search(&store, "sampurna").await;
+    let [hit] = &hits[..] else { panic!("{hits:?}") };
+    assert_eq!((hit.ticket, hit.source, hit.at), (ticket.id, Source::Place, NOW));
+    assert_eq!(bracketed(hit), "Gang [Sampurna], Baamang");
+    assert_eq!(tickets(&store, "lampu").await, [ticket.id], "what was written is there too");
+    classify(1, Some("Jalan Pelita")).await;
+    assert_eq!(search(&store, "sampurna").await, []);
+    assert_eq!(tickets(&store, "pelita").await, [ticket.id]);
+    classify(2, None).await;
+    assert_eq!(search(&store, "pelita").await, []);
 }
 
 #[tokio::test]
@@ -201,7 +230,8 @@ async fn what_was_written_before_there_was_an_index_is_found_after_the_next_star
         sqlx::query_scalar("SELECT COUNT(*) FROM search").fetch_one(readers).await.unwrap()
     };
 
-    // Cut short after the message, by a program whose words had the same stems.
+    // Cut short after the message, by a program whose words had the same stems and that knew no places.
+    index("UPDATE ticket SET place = 'Gang Sampurna' WHERE channel = 'counter'").await;
     index("DELETE FROM search WHERE source = 'recording'").await;
     index(
         "UPDATE setting SET value = '{\"version\":1,\"transcript\":0,\"message\":1,\"done\":false}'
@@ -210,8 +240,9 @@ async fn what_was_written_before_there_was_an_index_is_found_after_the_next_star
     .await;
     assert_eq!(count().await, 1);
     let again = file.again().await;
-    assert_eq!(count().await, 2);
+    assert_eq!(count().await, 3);
     assert_eq!(tickets(&again, "pungut ").await, [spoken.id, message]);
+    assert_eq!(tickets(&again, "sampurna").await, [message]);
 
     // Other stems: everything is written anew.
     index("UPDATE search SET stems = 'lain'").await;
@@ -222,7 +253,7 @@ async fn what_was_written_before_there_was_an_index_is_found_after_the_next_star
     )
     .await;
     assert_eq!(tickets(&file.again().await, "pungut ").await, [spoken.id, message]);
-    assert_eq!(count().await, 2, "nothing is there twice");
+    assert_eq!(count().await, 3, "nothing is there twice");
 }
 
 #[tokio::test]
