@@ -160,13 +160,23 @@ fn elsewhere(request: &Request, to: Redirect) -> Response {
     }
 }
 
-/// To the sign-in page, and back to where somebody wanted to go. A form is lost; it was not from a session.
+/// To the sign-in page, and back to where somebody wanted to go.
 fn to_sign_in(request: &Request) -> Redirect {
-    let wanted = request.uri().path_and_query().map_or("/", |p| p.as_str());
-    if *request.method() != Method::GET || wanted == "/" {
+    let uri = request.uri();
+    let wanted = match *request.method() {
+        Method::GET => uri.path_and_query().map_or("/", |p| p.as_str()),
+        _ => page_of_form(uri.path()),
+    };
+    if wanted == "/" {
         return Redirect::to("/masuk");
     }
     Redirect::to(&format!("/masuk?ke={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)))
+}
+
+/// The page that a form stood on, where that keeps what was typed (`drafts.js`). The form itself is lost.
+fn page_of_form(path: &str) -> &str {
+    let ticket = path.strip_prefix("/tiket/").and_then(|rest| rest.find('/'));
+    ticket.map_or("/", |end| &path[.."/tiket/".len() + end])
 }
 
 /// Where to go after signing in: one of our own paths, whatever the address said.
@@ -240,7 +250,8 @@ const HEADERS: [(&str, &str); 7] = [
     ),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    // With less, browsers say `Origin: null` on our own forms too; over plain http to a name nothing else tells them apart.
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
@@ -270,6 +281,14 @@ pub(super) async fn harden(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn behind_a_form_somebody_comes_back_to_the_page_that_kept_it() {
+        assert_eq!(page_of_form("/tiket/48217362/rekaman/1/bagian/0"), "/tiket/48217362");
+        for elsewhere in ["/loket", "/tiket/48217362", "/sandi", "/"] {
+            assert_eq!(page_of_form(elsewhere), "/", "{elsewhere}");
+        }
+    }
 
     #[test]
     fn one_is_sent_back_to_our_own_pages_only() {

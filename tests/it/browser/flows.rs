@@ -3,6 +3,7 @@
 use kentongan::ticket::Role;
 use serde_json::json;
 
+use super::Browser;
 use super::desk::PASSWORD;
 use super::office::Office;
 use super::reports::{DAYS, HOLE};
@@ -28,6 +29,25 @@ async fn somebody_new_signs_in_chooses_a_password_and_is_kept_out_without_it() {
     browser.enters("siti", PASSWORD).await;
     browser.arrives("/kotak-masuk").await;
     browser.close().await;
+}
+
+/// Over plain http to a name browsers say less of themselves than to this machine's own address.
+#[tokio::test]
+async fn in_the_office_network_without_tls_somebody_signs_in_and_saves_a_form() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let first = office.hire("siti", "Siti Aminah", Role::Operator);
+    let origin = format!("http://konsol.test:{}", office.hotline.web_port);
+    let named = ["--host-resolver-rules=MAP konsol.test 127.0.0.1".to_owned()];
+    let desk = Browser::open_at(origin, &named).await;
+    desk.goto("/masuk").await;
+    assert_eq!(desk.value("window.isSecureContext").await, false);
+    desk.signs_in("siti", &first).await;
+    desk.goto(&format!("/tiket/{}", code.digits())).await;
+    desk.fill("#remark", "Sudah saya telepon.").await;
+    desk.click_on("Simpan catatan").await;
+    desk.sees("Tersimpan.").await;
+    desk.close().await;
 }
 
 #[tokio::test]
