@@ -95,6 +95,15 @@ impl Config {
     }
 }
 
+/// How reporters reach the office, as far as its settings tell. What is empty is not told.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    pub name: String,
+    pub telephone: String,
+    /// Short messages come in; to this number, if that is known.
+    pub sms: Option<String>,
+}
+
 /// What the pages are made from.
 pub struct Console {
     pub store: Store,
@@ -112,8 +121,7 @@ pub struct Console {
     pub opus: Opus,
     pub prompts: Prompts,
     pub config: Config,
-    /// One walk-in report is taken at a time, so that a form that was sent twice is seen.
-    pub counter: tokio::sync::Mutex<()>,
+    pub service: Service,
     /// What open pages are told.
     pub live: Arc<Live>,
 }

@@ -23,7 +23,7 @@ use crate::asr::worker::{Workers, Workplace};
 use crate::call::{Hotline, recovery};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Role};
-use crate::console::{self, Authority, Console, Opus, Passwords};
+use crate::console::{self, Authority, Console, Opus, Passwords, Service};
 use crate::files::Files;
 use crate::media::Engine;
 use crate::sip::{Admission, InboundCall, UserAgent};
@@ -221,9 +221,23 @@ fn console_of(config: &Config, hotline: &Hotline, authority: Option<Authority>) 
         opus: Opus::default(),
         prompts: console::Prompts::default(),
         config: config.console.clone(),
-        counter: tokio::sync::Mutex::default(),
+        service: service_of(config),
         live: Arc::default(),
     })
+}
+
+/// What a receipt may tell of the office. The texts that come with the program name nobody.
+fn service_of(config: &Config) -> Service {
+    let own = config.sms.replies.is_some().then(|| messages::replies(&config.sms).ok()).flatten();
+    let (name, telephone) = own.map(|replies| replies.site()).unwrap_or_default();
+    // In a message it may say "this number".
+    let telephone = Some(telephone).filter(|t| t.contains(|c: char| c.is_ascii_digit()));
+    let number = config.sms.own_numbers.first().cloned().unwrap_or_default();
+    Service {
+        name,
+        telephone: telephone.unwrap_or_default(),
+        sms: (!config.sms.gateways.is_empty()).then_some(number),
+    }
 }
 
 /// Stops tasks and waits until they have let go of what they held.

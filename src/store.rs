@@ -7,6 +7,7 @@
 mod audit;
 mod calls;
 mod changes;
+mod counter;
 mod db;
 mod deadlines;
 mod error;
@@ -52,6 +53,7 @@ use db::{Db, on_read};
 pub use audit::{AuditRow, Chain, Deed, Doer};
 pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
 pub use changes::{Marks, Touched};
+pub use counter::WalkIn;
 pub use deadlines::{DeadlineRow, Deadlines, DeadlinesError, HolidayRow};
 pub use error::{OpenError, StoreError};
 pub use health::Counts;

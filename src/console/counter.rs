@@ -11,8 +11,9 @@ use super::access::Actor;
 use super::error::PageError;
 use super::inbox::{self, Choice};
 use super::page::{Frame, html};
-use super::{App, Console, ticket};
-use crate::store::{Deed, OpenError};
+use super::{App, Console, Service, ticket};
+use crate::ivr::script::Script;
+use crate::store::{OpenError, WalkIn};
 use crate::ticket::{Channel, Class, Contact, Intake, TicketCode, contact};
 
 #[derive(Template)]
@@ -21,7 +22,9 @@ struct CounterPage {
     frame: Frame,
     form: CounterForm,
     classes: Vec<Choice>,
-    error: Option<&'static str>,
+    /// The length of a PIN.
+    digits: Option<usize>,
+    error: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +36,14 @@ pub(super) struct CounterForm {
     jenis: String,
     anonim: Option<String>,
     rahasia: Option<String>,
+    /// Never shown again.
+    pin: String,
+}
+
+impl CounterForm {
+    fn pin(&self) -> Option<String> {
+        Some(self.pin.trim().to_owned()).filter(|pin| !pin.is_empty())
+    }
 }
 
 /// `GET /loket`
@@ -47,13 +58,14 @@ async fn page(
     console: &Console,
     actor: &Actor,
     form: CounterForm,
-    error: Option<&'static str>,
+    error: Option<String>,
 ) -> Result<Response, PageError> {
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let class = Class::parse(&form.jenis).unwrap_or(Class::Complaint);
     let page = html(CounterPage {
         frame: Frame::new(console, actor, "Loket").await?,
         classes: inbox::classes(Some(class)),
+        digits: pin_digits(console).await?,
         form,
         error,
     })?;
@@ -67,16 +79,19 @@ pub(super) async fn open(
     Form(form): Form<CounterForm>,
 ) -> Result<Response, PageError> {
     if form.laporan.trim().is_empty() {
-        return page(&console, &actor, form, Some("Isi laporan belum diisi.")).await;
+        return page(&console, &actor, form, Some("Isi laporan belum diisi.".into())).await;
     }
     let number = contact::normalise(&form.nomor);
     if number.is_none() && !form.nomor.trim().is_empty() {
         let error = "Nomor telepon ini tidak dapat dibaca. Contoh: 0812-3456-7890.";
-        return page(&console, &actor, form, Some(error)).await;
+        return page(&console, &actor, form, Some(error.into())).await;
     }
     let Some(class) = Class::parse(&form.jenis) else {
-        return page(&console, &actor, form, Some("Pilih jenis laporan.")).await;
+        return page(&console, &actor, form, Some("Pilih jenis laporan.".into())).await;
     };
+    if let Some(error) = refuse_pin(&form, pin_digits(&console).await?) {
+        return page(&console, &actor, form, Some(error)).await;
+    }
     let intake = Intake {
         channel: Channel::Counter,
         class,
@@ -91,8 +106,7 @@ pub(super) async fn open(
     Ok(Redirect::to(&format!("/tiket/{}/tanda-terima", code.digits())).into_response())
 }
 
-/// Opens a ticket, or finds the one that this form opened before. The form is marked behind the ticket: should the
-/// program stop in between, a report comes twice rather than not at all.
+/// Opens a ticket, or finds the one that this form opened before.
 async fn open_once(
     console: &Console,
     actor: &Actor,
@@ -100,27 +114,41 @@ async fn open_once(
     intake: Intake,
 ) -> Result<TicketCode, PageError> {
     let nonce = super::secret::hash(&format!("{form:?}"));
-    let _one_at_a_time = console.counter.lock().await;
-    let before = console.store.form_outcome(&nonce).await?;
-    if let Some(code) = before.and_then(|code| TicketCode::parse(&code).ok()) {
-        return Ok(code);
-    }
-    let now = console.now();
+    let walk_in = WalkIn { intake, pin: form.pin(), nonce };
     let opened = {
         #[expect(clippy::disallowed_methods, reason = "the edge where codes are drawn")]
         let mut rng = rand::rng();
-        console.store.open_ticket(intake, now, &mut rng)
+        console.store.open_at_counter(walk_in, actor.doer(), console.now(), &mut rng)
     };
-    let ticket = opened.await.map_err(|error| match error {
+    opened.await.map_err(|error| match error {
         OpenError::Store(error) => PageError::Store(error),
-        OpenError::NoFreeCode { .. } | OpenError::UnknownRecording(_) => {
+        OpenError::NoFreeCode { .. } | OpenError::UnknownRecording(_) | OpenError::NoLock => {
             PageError::Refused("Laporan belum dapat dibuka. Silakan coba lagi.".into())
         }
-    })?;
-    console.store.set_form_outcome(&nonce, ticket.code.digits(), now).await?;
-    let deed = Deed::new("open", format!("ticket {}", ticket.code.digits()));
-    console.store.audit(actor.doer(), deed, now).await?;
-    Ok(ticket.code)
+    })
+}
+
+/// How many digits the hotline asks for where a report has a PIN; without such a menu a PIN would open nothing.
+async fn pin_digits(console: &Console) -> Result<Option<usize>, PageError> {
+    let menu = console.store.menu_published().await?;
+    let script = menu.and_then(|menu| Script::parse("naskah", &menu.text).ok());
+    Ok(script.and_then(|script| script.pin_digits()))
+}
+
+/// Why this PIN is not taken.
+fn refuse_pin(form: &CounterForm, digits: Option<usize>) -> Option<String> {
+    let pin = form.pin()?;
+    let Some(digits) = digits else {
+        return Some("Menu suara yang terbit tidak meminta PIN. Kosongkan PIN-nya.".into());
+    };
+    if form.rahasia.is_none() {
+        return Some(
+            "PIN hanya berlaku untuk laporan rahasia. Centang Rahasia, atau kosongkan PIN-nya."
+                .into(),
+        );
+    }
+    (pin.len() != digits || !pin.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| format!("PIN terdiri dari {digits} angka."))
 }
 
 #[derive(Template)]
@@ -133,6 +161,8 @@ struct ReceiptPage {
     class: &'static str,
     confidential: bool,
     anonymous: bool,
+    locked: bool,
+    service: Service,
 }
 
 /// `GET /tiket/{code}/tanda-terima`
@@ -150,5 +180,7 @@ pub(super) async fn receipt(
         class: ticket.class.word(),
         confidential: ticket.confidential,
         anonymous: ticket.anonymous,
+        locked: ticket.locked,
+        service: console.service.clone(),
     })
 }

@@ -105,7 +105,7 @@ impl Office {
             opus: Opus::default(),
             prompts: Prompts::default(),
             config,
-            counter: tokio::sync::Mutex::default(),
+            service: Service::default(),
             live: Arc::new(Live::checking(Duration::from_millis(20))),
         });
         let office = Office { router: routes(console.clone()), console, clock, folder };

@@ -64,6 +64,14 @@ impl Script {
         self.line_starts.partition_point(|start| *start <= place.start)
     }
 
+    /// How many digits the PIN has that opens a confidential report, if it asks for one.
+    pub fn pin_digits(&self) -> Option<usize> {
+        self.steps.iter().find_map(|step| match &step.kind {
+            Kind::Lookup(lookup) => lookup.pin.as_ref().map(|pin| pin.digits),
+            _ => None,
+        })
+    }
+
     /// The classes of report that it opens tickets of, with their lines. What classes there are, the ticket side knows.
     pub fn classes(&self) -> impl Iterator<Item = (usize, &str)> {
         self.steps.iter().filter_map(|step| {

@@ -66,6 +66,8 @@ pub enum Reply {
 #[derive(Clone, Debug)]
 pub struct Replies {
     texts: BTreeMap<&'static str, String>,
+    /// The name and the telephone number of the service.
+    site: (String, String),
 }
 
 /// Why texts cannot be used.
@@ -141,8 +143,16 @@ impl Replies {
         }
         match replies.into_keys().next() {
             Some(key) => Err(ReplyError::Unknown(key)),
-            None => Ok(Replies { texts }),
+            None => {
+                let [(_, name), (_, telephone)] = site;
+                Ok(Replies { texts, site: (name, telephone) })
+            }
         }
+    }
+
+    /// What the service is called, and its telephone number or what stands for it.
+    pub fn site(&self) -> (String, String) {
+        self.site.clone()
     }
 
     /// The text of a reply, in the GSM alphabet, as long as it may be.

@@ -77,6 +77,9 @@ pub enum OpenError {
     /// The recording is not in the store, or is another call's.
     #[error("recording {} is not a recording of this call", .0.0)]
     UnknownRecording(crate::ticket::RecordingId),
+    /// The PIN could not be made into what is kept of it.
+    #[error("the PIN could not be hashed")]
+    NoLock,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

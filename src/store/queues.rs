@@ -1,12 +1,8 @@
 //! Lists for the console: queues of tickets, calls, and the figures on the wall.
 
-use std::sync::Arc;
-
 use super::calls::{EndReason, EndedBy};
 use super::db::on_read;
 use super::sql::{lists as sql, staff};
-use super::work::claim_form;
-use super::writer::Durability;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::ticket::{CallId, Channel, Class, StaffId, Status, TicketCode, TicketId};
@@ -390,33 +386,5 @@ impl Store {
                 .fetch_one(pool)
                 .await?
         ))
-    }
-
-    /// What came of a form that was handed in before.
-    pub async fn form_outcome(&self, nonce: &str) -> Result<Option<String>, StoreError> {
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_scalar(staff::FORM_OUTCOME).bind(nonce).fetch_optional(pool).await?
-        ))
-    }
-
-    /// Sets down what came of a form.
-    pub async fn set_form_outcome(
-        &self,
-        nonce: &str,
-        outcome: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let form = Arc::new((nonce.to_owned(), outcome.to_owned()));
-        self.db
-            .write(Durability::Process, move |tx| {
-                let form = Arc::clone(&form);
-                Box::pin(async move {
-                    claim_form(tx, &form.0, &form.1, now).await?;
-                    Ok(())
-                })
-            })
-            .await
     }
 }

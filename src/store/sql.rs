@@ -138,7 +138,7 @@ statements! {
         confidential = COALESCE($4, confidential) WHERE id = $1 RETURNING status";
     TICKET_BY_CODE = "SELECT t.due, t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
         t.agency, a.name AS agency_name, t.category, t.opened, t.updated, t.call,
-        t.version, t.place, s.login AS assignee, p.code AS parent
+        t.version, t.place, s.login AS assignee, t.pin_hash IS NOT NULL AS locked, p.code AS parent
         FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN staff s ON s.id = t.assignee
             LEFT JOIN ticket p ON p.id = t.parent
         WHERE t.code = $1";

@@ -84,6 +84,8 @@ pub struct TicketRow {
 pub struct TicketEvent {
     pub at: Timestamp,
     /// `reporter`, or the login of somebody who works here.
+    /// Its reporter chose a PIN.
+    pub locked: bool,
     pub actor: String,
     /// `opened`, `added`, one of the workflow's actions ([`Action::id`](crate::ticket::workflow::Action::id)), or what staff
     /// does beside it ([`Change`](super::Change)).
@@ -345,7 +347,11 @@ async fn must_have(tx: &mut Tx, ticket: TicketId, recording: RecordingId) -> Res
     if found == 0 { Err(OpenError::UnknownRecording(recording)) } else { Ok(()) }
 }
 
-async fn lock(tx: &mut Tx, ticket: TicketId, hash: Option<&str>) -> Result<(), sqlx::Error> {
+pub(super) async fn lock(
+    tx: &mut Tx,
+    ticket: TicketId,
+    hash: Option<&str>,
+) -> Result<(), sqlx::Error> {
     let Some(hash) = hash else { return Ok(()) };
     on_tx!(tx, conn, sqlx::query(sql::LOCK_TICKET).bind(ticket).bind(hash).execute(conn).await?);
     Ok(())

@@ -376,3 +376,54 @@ async fn who_saves_a_mend_and_goes_on_finds_the_next_segment_open() {
         assert!(page.status == StatusCode::OK && !page.text().contains(open), "{nonsense}");
     }
 }
+/// What somebody hears by telephone who types a code, and a PIN perhaps.
+async fn hears(office: &Office, code: &TicketCode, pin: Option<&str>) -> Option<String> {
+    let store = office.store();
+    let found = match pin {
+        None => store.look_up(code.digits(), Asker::default(), NOW).await,
+        Some(pin) => store.look_up_with_pin(code.digits(), pin, Asker::default(), NOW).await,
+    };
+    let LookedUp::Found(disclosed) = found.unwrap() else { return None };
+    Some(disclosed.status.map_or("diterima saja".into(), |status| status.id().into()))
+}
+
+#[tokio::test]
+async fn a_confidential_visitor_hears_more_by_the_pin_that_was_chosen_at_the_counter() {
+    let office = Office::new().await;
+    office.has_menu().await;
+    let tell = async |nonce: &str, pin: &str| {
+        let fields = [
+            ("nonce", nonce),
+            ("laporan", "Pungutan di kantor."),
+            ("jenis", "complaint"),
+            ("rahasia", "1"),
+            ("pin", pin),
+        ];
+        office.post("petugas", "/loket", &fields).await
+    };
+    let locked = tell("n1", "4071").await;
+    let code = TicketCode::parse(locked.location().split('/').nth(2).unwrap()).unwrap();
+    assert_eq!(hears(&office, &code, None).await.unwrap(), "diterima saja");
+    assert_eq!(hears(&office, &code, Some("4072")).await, None);
+    assert_eq!(hears(&office, &code, Some("4071")).await.unwrap(), "diterima");
+    let receipt = office.get("petugas", locked.location()).await.text();
+    assert!(receipt.contains("Dengan kode dan PIN Anda"), "{receipt}");
+
+    let open = tell("n2", "").await;
+    let receipt = office.get("petugas", open.location()).await.text();
+    assert!(receipt.contains("hanya dijawab bahwa laporan sudah diterima"), "{receipt}");
+    assert!(!receipt.contains("menanyakan perkembangan laporan lewat telepon"), "{receipt}");
+
+    for pin in ["407", "40711", "empat"] {
+        let refused = tell("n3", pin).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{pin}");
+        let text = refused.text();
+        assert!(text.contains("PIN terdiri dari 4 angka."), "{text}");
+        assert!(!text.contains(&format!("value=\"{pin}\"")), "it is not shown again");
+    }
+    let fields = [("nonce", "n4"), ("laporan", "x"), ("jenis", "complaint"), ("pin", "4071")];
+    let refused = office.post("petugas", "/loket", &fields).await;
+    assert!(refused.text().contains("PIN hanya berlaku untuk laporan rahasia."));
+    assert_eq!(office.store().counts().await.unwrap().tickets, 2);
+}
+

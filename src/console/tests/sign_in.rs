@@ -164,7 +164,7 @@ async fn the_first_admin_signs_up_once_and_only_by_the_link() {
         opus: Opus::default(),
         prompts: Prompts::default(),
         config: Config::default(),
-        counter: tokio::sync::Mutex::default(),
+        service: Service::default(),
     });
     let empty =
         Office { router: routes(console.clone()), console, folder, clock: office.clock.clone() };

@@ -22,7 +22,7 @@ impl Office {
             prompts: Prompts::default(),
             authority: Some(Authority::new(CERTIFICATE.to_vec())),
             config: Config::default(),
-            counter: tokio::sync::Mutex::default(),
+            service: Service::default(),
             live: Arc::default(),
         });
         Office { router: routes(console.clone()), console, ..office }
