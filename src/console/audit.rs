@@ -10,6 +10,7 @@ use super::App;
 use super::access::Actor;
 use super::error::PageError;
 use super::page::{Frame, html};
+use crate::ticket::{Role, Status, TicketCode};
 
 /// Rows on a page.
 const PAGE: usize = 100;
@@ -29,6 +30,8 @@ struct Row {
     address: String,
     action: String,
     object: String,
+    /// Where it can be looked at.
+    href: Option<String>,
     detail: String,
 }
 
@@ -54,8 +57,9 @@ pub(super) async fn show(
         actor: row.actor,
         address: row.address,
         action: word(&row.action).into(),
-        object: row.object,
-        detail: row.detail,
+        href: href(&row.object, &row.detail),
+        object: object(&row.object),
+        detail: detail(&row.detail),
     });
     html(AuditPage {
         rows: rows.collect(),
@@ -92,5 +96,82 @@ fn word(action: &str) -> &str {
         "staff_enable" => "mengaktifkan petugas",
         "staff_role" => "mengganti peran",
         other => super::show::what(other),
+    }
+}
+
+/// What it was done to, as rows write it: `ticket 48217362`.
+fn object(text: &str) -> String {
+    match text.split_once(' ').unwrap_or((text, "")) {
+        ("ticket", code) => format!("laporan {}", written(code)),
+        ("recording", id) => format!("rekaman {id}"),
+        ("staff", login) => format!("petugas {login}"),
+        ("menu", number) => format!("menu versi {number}"),
+        ("call", id) => format!("panggilan {id}"),
+        ("all", "") => "semua".into(),
+        _ => text.into(),
+    }
+}
+
+fn written(code: &str) -> String {
+    TicketCode::parse(code).map_or_else(|_| code.into(), |code| code.to_string())
+}
+
+/// A page that shows it: the ticket of a recording stands beside it.
+fn href(object: &str, detail: &str) -> Option<String> {
+    match (object.split_once(' ')?, detail.split_once(' ')) {
+        (("ticket", code), _) | (("recording", _), Some(("ticket", code))) => {
+            Some(format!("/tiket/{code}"))
+        }
+        (("menu", number), _) => Some(format!("/menu-suara/versi/{number}")),
+        (("call", id), _) => Some(format!("/panggilan/{id}")),
+        _ => None,
+    }
+}
+
+fn detail(text: &str) -> String {
+    if let Some((from, to)) = text.split_once(" -> ") {
+        let (from, to) = (named(from), named(to));
+        return if from == to { from.into() } else { format!("{from} → {to}") };
+    }
+    match text.split_once(' ') {
+        Some(("ticket", code)) => format!("laporan {}", written(code)),
+        Some(("segment", position)) => {
+            position.parse::<u32>().map_or_else(|_| text.into(), |n| format!("bagian {}", n + 1))
+        }
+        _ => named(text).into(),
+    }
+}
+
+/// A status or a role in its word.
+fn named(id: &str) -> &str {
+    let status = Status::ALL.into_iter().find(|status| status.id() == id).map(Status::word);
+    status.or_else(|| Role::parse(id).map(Role::word)).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_to_is_told_in_indonesian_and_leads_there() {
+        let told = |text: &str, more: &str| (object(text), detail(more), href(text, more));
+        let link = |to: &str| Some(to.to_owned());
+        for (text, more, expected) in [
+            (
+                "ticket 48217362",
+                "diterima -> verifikasi",
+                ("laporan 4821-7362", "Diterima → Sedang diperiksa", link("/tiket/48217362")),
+            ),
+            ("ticket 48217362", "diterima -> diterima", ("laporan 4821-7362", "Diterima", link("/tiket/48217362"))),
+            ("recording 5", "ticket 48217362", ("rekaman 5", "laporan 4821-7362", link("/tiket/48217362"))),
+            ("recording 5", "segment 0", ("rekaman 5", "bagian 1", None)),
+            ("staff joko", "petugas -> penyelia", ("petugas joko", "Petugas → Penyelia", None)),
+            ("call 7", "jejak.pcap", ("panggilan 7", "jejak.pcap", link("/panggilan/7"))),
+            ("prompt menu/lapor", "apa saja", ("prompt menu/lapor", "apa saja", None)),
+            ("", "", ("", "", None)),
+        ] {
+            let (object, detail, href) = expected;
+            assert_eq!(told(text, more), (object.into(), detail.into(), href), "{text}");
+        }
     }
 }
