@@ -53,6 +53,13 @@ pub(super) struct NewForm {
     lengkap: String,
     peran: String,
     instansi: String,
+    nonce: String,
+}
+
+/// A form that draws a password: sent again by the browser it must not draw another.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct OneTime {
+    nonce: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -153,6 +160,9 @@ pub(super) async fn add(
     let Some(role) = Role::parse(&form.peran) else {
         return refused(&console, &actor, form, "pilih perannya").await;
     };
+    if !first_time(&console, &form.nonce, "").await? {
+        return refused(&console, &actor, NewForm::default(), SENT_BEFORE).await;
+    }
     let (given, password) = given_password(&console).await?;
     let new = NewStaff {
         login: form.nama.clone(),
@@ -169,6 +179,15 @@ pub(super) async fn add(
         Err(StaffError::Store(error)) => Err(error.into()),
         Err(why) => refused(&console, &actor, form, &why.to_string()).await,
     }
+}
+
+const SENT_BEFORE: &str = "formulir ini sudah dikirim, dan kata sandi sementara hanya ditampilkan sekali; \
+    bila terlewat, buat yang baru";
+
+/// Whether a form has not been sent before; `what` tells the page's forms apart.
+async fn first_time(console: &Console, nonce: &str, what: &str) -> Result<bool, PageError> {
+    let nonce = super::secret::hash(&format!("password {nonce} {what}"));
+    Ok(console.store.claim_form(&nonce, console.now()).await?)
 }
 
 /// A password to hand over, and what is kept of it.
@@ -197,8 +216,9 @@ pub(super) async fn reset(
     State(console): App,
     Extension(actor): Extension<Actor>,
     Path(login): Path<String>,
+    Form(form): Form<OneTime>,
 ) -> Result<Response, PageError> {
-    hand_over(&console, &actor, login, StaffChange::Password).await
+    hand_over(&console, &actor, login, form, StaffChange::Password).await
 }
 
 /// `POST /petugas/{login}/ulang`: the second factor is lost. Without a new password, whoever has the old one could set up
@@ -207,19 +227,24 @@ pub(super) async fn start_over(
     State(console): App,
     Extension(actor): Extension<Actor>,
     Path(login): Path<String>,
+    Form(form): Form<OneTime>,
 ) -> Result<Response, PageError> {
-    hand_over(&console, &actor, login, StaffChange::StartOver).await
+    hand_over(&console, &actor, login, form, StaffChange::StartOver).await
 }
 
 async fn hand_over(
     console: &Console,
     actor: &Actor,
     login: String,
+    form: OneTime,
     change: impl FnOnce(Password) -> StaffChange,
 ) -> Result<Response, PageError> {
     if login == actor.login {
         // The new one would be shown to nobody: this session ends with the old password.
         return Ok(Redirect::to("/akun").into_response());
+    }
+    if !first_time(console, &form.nonce, &login).await? {
+        return refused(console, actor, NewForm::default(), SENT_BEFORE).await;
     }
     let (given, password) = given_password(console).await?;
     match console.store.change_staff(&login, change(password), actor.doer(), console.now()).await {

@@ -293,7 +293,20 @@ async fn write_down(
             .execute(conn)
             .await?
     );
-    Ok(search::put_place(tx, ticket.id, ticket.opened, place).await?)
+    Ok(())
+}
+
+impl Store {
+    /// Marks a form as handed in, whose outcome is shown once and kept nowhere; `false` when it was before.
+    pub async fn claim_form(&self, nonce: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let nonce: Arc<str> = nonce.into();
+        self.db
+            .write(Durability::Process, move |tx| {
+                let nonce = Arc::clone(&nonce);
+                Box::pin(async move { Ok(claim_form(tx, &nonce, "", now).await?) })
+            })
+            .await
+    }
 }
 
 /// Marks a form as handed in; `false` when it was before.

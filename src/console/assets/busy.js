@@ -25,7 +25,7 @@ document.addEventListener("submit", (event) => {
   form.waiting = { pressed, label: [...(pressed?.childNodes ?? [])], buttons, timer: setTimeout(() => rest(form), LONGEST) };
   form.setAttribute("aria-busy", "true");
   form.setAttribute("data-busy", "");
-  pressed?.replaceChildren(form.method === "get" ? "Memuat…" : "Menyimpan…");
+  pressed?.replaceChildren(form.method === "get" ? "Memuat…" : "Memproses…");
   // A disabled button would not tell its value: not before the browser has taken it.
   setTimeout(() => {
     for (const button of buttons) button.disabled = true;

@@ -319,9 +319,13 @@ async fn an_admin_adds_resets_moves_and_disables_people() {
     let token = signed_in.cookie().unwrap().strip_prefix("kentongan=").unwrap().to_owned();
     assert_eq!(office.get(&token, "/kotak-masuk").await.location(), "/sandi");
 
-    let again = office.post("admin", "/petugas", &new).await;
-    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(again.text().contains("sudah dipakai"));
+    // The browser sends the same form once more, and then somebody another one.
+    for (nonce, why) in [("n1", "Formulir ini sudah dikirim"), ("n2", "sudah dipakai")] {
+        let again = [&new[..4], &[("nonce", nonce)]].concat();
+        let again = office.post("admin", "/petugas", &again).await;
+        assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(again.text().contains(why) && !again.text().contains("<p class=\"big\">"));
+    }
     let role = [("peran", "penyelia"), ("instansi", "dishub")];
     assert_eq!(
         office.post("admin", "/petugas/joko/peran", &role).await.status,
@@ -339,7 +343,24 @@ async fn an_admin_adds_resets_moves_and_disables_people() {
         office.post("admin", "/petugas/siapa/nonaktif", &[]).await.status,
         StatusCode::NOT_FOUND
     );
-    assert_eq!(office.post("admin", "/petugas/admin/sandi", &[]).await.location(), "/akun");
+    assert_eq!(
+        office.post("admin", "/petugas/admin/sandi", &[("nonce", "n")]).await.location(),
+        "/akun"
+    );
+}
+
+#[tokio::test]
+async fn a_temporary_password_is_drawn_once_however_often_the_page_is_loaded_again() {
+    let office = Office::new().await;
+    office.hire("joko", Role::Operator).await;
+    for (path, nonce) in [("/petugas/joko/sandi", "n1"), ("/petugas/joko/ulang", "n2")] {
+        let first = office.post("admin", path, &[("nonce", nonce)]).await;
+        assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+        let kept = office.store().password("joko").await.unwrap();
+        let again = office.post("admin", path, &[("nonce", nonce)]).await;
+        assert!(again.text().contains("Formulir ini sudah dikirim"), "{path}");
+        assert_eq!(office.store().password("joko").await.unwrap(), kept, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -427,3 +448,4 @@ async fn a_confidential_visitor_hears_more_by_the_pin_that_was_chosen_at_the_cou
     assert_eq!(office.store().counts().await.unwrap().tickets, 2);
 }
 
+    let new = [&new[..], &[("nonce", "n1")]].concat();
