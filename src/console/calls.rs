@@ -12,6 +12,7 @@ use super::ladder::{self, Rung};
 use super::page::{Frame, html};
 use super::{App, Console, show};
 use crate::clock::Timestamp;
+use crate::ivr::graph::readable;
 use crate::store::{CallFilter, CallListed, EndedBy, LiveCall, Step};
 use crate::ticket::CallId;
 
@@ -129,7 +130,7 @@ async fn live(console: &Console, actor: &Actor) -> Result<Vec<LiveRow>, PageErro
             asserted: call.asserted,
             trunk: call.trunk.unwrap_or_default(),
             called: call.called,
-            step: call.step,
+            step: readable(&call.step),
             seconds: lasts / 1_000,
             lasts: show::duration(lasts),
         }
@@ -233,7 +234,7 @@ pub(super) async fn show(
 pub(super) fn path(started: Timestamp, steps: &[Step]) -> Vec<(String, String, String)> {
     let one = |step: &Step| {
         let after = show::duration(step.at.0 - started.0);
-        (after, step.step.clone(), show::step(&step.what))
+        (after, readable(&step.step), show::step(&step.what))
     };
     steps.iter().map(one).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::show;
 use crate::clock::Timestamp;
+use crate::ivr::graph::readable;
 use crate::store::{CallRow, CallTrace, Step, TracedMessage};
 use crate::ticket::Role;
 
@@ -63,7 +64,7 @@ pub(super) fn rungs(call: &CallRow, steps: &[Step], trace: &CallTrace, role: Rol
     let begun = trace.messages.first().map_or(call.started, |first| first.at.min(call.started));
     let mut all: Vec<(Timestamp, Rung)> = messages(trace, role);
     all.extend(steps.iter().map(|step| {
-        let what = format!("{}: {}", step.step, show::step(&step.what));
+        let what = format!("{}: {}", readable(&step.step), show::step(&step.what));
         (step.at, here(what, String::new()))
     }));
     all.extend(facts(call));

@@ -74,7 +74,7 @@ impl Wanted {
 const STATES: [(&str, &str); 4] = [
     ("", "Semua"),
     ("periksa", "Perlu diperiksa"),
-    ("rekaman", "Rekaman orang"),
+    ("rekaman", "Rekaman suara manusia"),
     ("sintetis", "Suara sintetis"),
 ];
 

@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::Console;
 use crate::clock::Timestamp;
-use crate::store::{EndReason, MessageKind, RecordingState, TicketRow};
+use crate::ivr::graph::spoken;
+use crate::store::{EndReason, MessageKind, RecordingState, SmsKind, SmsState, TicketRow};
 use crate::ticket::Role;
 use crate::ticket::workflow::Action;
 
@@ -162,13 +163,20 @@ pub(super) fn outcome(reason: Option<EndReason>) -> &'static str {
 
 /// A step of a call's key path.
 pub(super) fn step(what: &str) -> String {
-    match what {
-        "enter" => "mulai".into(),
-        other => match other.strip_prefix("key ") {
-            Some(key) => format!("tekan {key}"),
-            None => other.into(),
-        },
+    if let Some(key) = what.strip_prefix("key ") {
+        return format!("tekan {key}");
     }
+    let word = match what {
+        "enter" => "mulai",
+        "digits" => "mengetik angka",
+        "sent" => "dikirim",
+        "hung_up" => "menutup telepon",
+        "sealed" => "diminta PIN",
+        "wrong" => "salah",
+        "too_long" => "terlalu lama",
+        outcome => spoken(outcome),
+    };
+    word.into()
 }
 
 /// What kind of text it is.
@@ -177,6 +185,25 @@ pub(super) fn message(kind: MessageKind) -> &'static str {
         MessageKind::Report => "Laporan tertulis",
         MessageKind::Addition => "Tambahan dari pelapor",
         MessageKind::Answer => "Tanggapan",
+    }
+}
+
+/// Why we sent a short message.
+pub(super) fn sms(kind: SmsKind) -> &'static str {
+    match kind {
+        SmsKind::Answer => "Balasan otomatis",
+        SmsKind::Code => "Kode laporan",
+        SmsKind::Notice => "Pemberitahuan",
+    }
+}
+
+/// Which of the few colours its state has.
+pub(super) fn sms_tone(state: SmsState) -> &'static str {
+    match state {
+        SmsState::Queued | SmsState::Sending => "waiting",
+        SmsState::Accepted | SmsState::Sent => "going",
+        SmsState::Delivered => "done",
+        SmsState::Failed | SmsState::Unsure => "alarm",
     }
 }
 
@@ -203,6 +230,40 @@ mod tests {
         assert_eq!(seen(Role::AgencyOfficer, true), "anonim");
         assert_eq!(number(Role::AgencyOfficer, Some("14045"), false), "••••");
         assert_eq!(number(Role::Admin, None, false), "nomor disembunyikan");
+    }
+
+    #[test]
+    fn what_a_caller_did_is_told_in_indonesian() {
+        let told = [
+            ("key #", "tekan #"),
+            ("no_input", "diam"),
+            ("no_match", "salah tekan"),
+            ("hung_up", "menutup telepon"),
+            ("sealed", "diminta PIN"),
+        ];
+        for (what, word) in told {
+            assert_eq!(step(what), word);
+        }
+        // Every word that the dialogue writes down, of those that tests of whole calls bring about.
+        for what in [
+            "enter",
+            "digits",
+            "sent",
+            "wrong",
+            "too_long",
+            "recorded",
+            "failed",
+            "broke_off",
+            "opened",
+            "found",
+            "answered",
+            "not_found",
+            "exhausted",
+            "taken",
+            "not_taken",
+        ] {
+            assert_ne!(step(what), what);
+        }
     }
 
     #[test]

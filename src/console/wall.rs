@@ -111,7 +111,7 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
         ),
         figure(
             "belum-disentuh",
-            "Belum disentuh",
+            "Belum ditangani",
             show::up_to(Wall::MOST, wall.untouched),
             nothing(),
             untouched,

@@ -149,7 +149,7 @@ pub enum Action {
     Merge,
     /// Disposisi to an agency.
     Route,
-    /// Kembalikan: the agency is not in charge.
+    /// Kembalikan ke Diskominfo: the agency is not in charge.
     SendBack,
     /// Tindak lanjuti: the agency starts work.
     Start,
@@ -159,7 +159,7 @@ pub enum Action {
     Close,
     /// Buka kembali: the reporter is not content.
     Reopen,
-    /// Teruskan ke luar.
+    /// Teruskan ke instansi lain.
     ReferOut,
 }
 
@@ -215,12 +215,12 @@ impl Action {
             Reject => "Tolak",
             Merge => "Gabungkan",
             Route => "Disposisi",
-            SendBack => "Kembalikan",
+            SendBack => "Kembalikan ke Diskominfo",
             Start => "Mulai tindak lanjut",
             Answer => "Tanggapi",
             Close => "Selesaikan",
             Reopen => "Buka kembali",
-            ReferOut => "Teruskan ke luar",
+            ReferOut => "Teruskan ke instansi lain",
         }
     }
 
@@ -239,7 +239,7 @@ impl Action {
             Answer => "ditanggapi",
             Close => "diselesaikan",
             Reopen => "dibuka kembali",
-            ReferOut => "diteruskan ke luar",
+            ReferOut => "diteruskan ke instansi lain",
         }
     }
 }

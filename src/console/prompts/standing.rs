@@ -230,7 +230,7 @@ fn flag(problem: &Problem) -> Option<Flag> {
         Problem::Clipped { places, .. } => clipped(*places as u64),
         Problem::TooLong { .. } => long(),
         Problem::OffLevel { .. } => Flag {
-            label: "beda kerasnya",
+            label: "volume berbeda",
             advice: "Suara ini lebih keras atau lebih pelan daripada prompt lain.".into(),
             tone: "waiting",
         },

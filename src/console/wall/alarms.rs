@@ -40,10 +40,10 @@ pub(super) fn transcription(queue: &Transcribing, now: Timestamp) -> Option<Stri
     let idle = queue.working == 0;
     let begun = queue.waiting + queue.left > 0;
     if begun && idle && silent(WORKER_SILENT, queue.beat, now) {
-        return Some("penulis transkrip tidak bekerja".into());
+        return Some("proses transkripsi tidak berjalan".into());
     }
     if queue.left > 0 {
-        return Some(format!("{} ditinggalkan di tengah jalan", queue.left));
+        return Some(format!("{} terhenti di tengah proses", queue.left));
     }
     // Neither the oldest of the queue nor anything before it came out.
     let made = queue.made.max(queue.oldest);
@@ -56,10 +56,10 @@ pub(super) fn transcription(queue: &Transcribing, now: Timestamp) -> Option<Stri
 /// The sender of a gateway.
 pub(super) fn gateway(sending: &Sending, now: Timestamp) -> Option<String> {
     if silent(SENDER_SILENT, sending.beat, now) {
-        return Some("pengirim tidak bekerja".into());
+        return Some("pengiriman SMS terhenti".into());
     }
     if longer_than(UNSENT, sending.oldest, now) {
-        return Some("gerbang tidak menerima".into());
+        return Some("gateway SMS tidak merespons".into());
     }
     (sending.failed > 0).then(|| "ada yang gagal".into())
 }
@@ -86,11 +86,11 @@ mod tests {
     fn a_dead_worker_shows_as_soon_as_something_waits_for_it() {
         assert_eq!(told(queue()), "");
         for beat in [None, ago(61)] {
-            assert_eq!(told(Transcribing { beat, ..queue() }), "penulis transkrip tidak bekerja");
+            assert_eq!(told(Transcribing { beat, ..queue() }), "proses transkripsi tidak berjalan");
             let busy = Transcribing { beat, working: 1, ..queue() };
             assert_eq!(told(busy), "", "whoever holds a lease is alive");
             let left = Transcribing { beat, waiting: 0, oldest: None, left: 1, ..queue() };
-            assert_eq!(told(left), "penulis transkrip tidak bekerja");
+            assert_eq!(told(left), "proses transkripsi tidak berjalan");
             let nothing = Transcribing { beat, ..Transcribing::default() };
             assert_eq!(told(nothing), "", "nobody waits");
         }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn what_a_worker_left_shows_though_others_work() {
         let left = Transcribing { left: 1, working: 1, ..queue() };
-        assert_eq!(told(left), "1 ditinggalkan di tengah jalan");
+        assert_eq!(told(left), "1 terhenti di tengah proses");
     }
 
     #[test]
@@ -124,9 +124,12 @@ mod tests {
         let told = |sending: Sending| gateway(&sending, NOW).unwrap_or_default();
         assert_eq!(told(fine.clone()), "");
         for beat in [None, ago(181)] {
-            assert_eq!(told(Sending { beat, ..fine.clone() }), "pengirim tidak bekerja");
+            assert_eq!(told(Sending { beat, ..fine.clone() }), "pengiriman SMS terhenti");
         }
-        assert_eq!(told(Sending { oldest: ago(901), ..fine.clone() }), "gerbang tidak menerima");
+        assert_eq!(
+            told(Sending { oldest: ago(901), ..fine.clone() }),
+            "gateway SMS tidak merespons"
+        );
         assert_eq!(told(Sending { failed: 1, ..fine }), "ada yang gagal");
     }
 
