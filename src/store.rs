@@ -79,7 +79,9 @@ pub use sms::{
     Settled, SmsCounts, SmsKind, SmsState, StoredSms, Taken, Whole, Wish, Words,
 };
 pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
-pub use tickets::{Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketView};
+pub use tickets::{
+    Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketScope, TicketView,
+};
 pub use traces::{CallTrace, TracedMessage};
 pub use transcripts::{Made, Queued, Redo, TranscriptRow};
 pub use ways::WayTaken;

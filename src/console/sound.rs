@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::access::Actor;
 use super::error::PageError;
 use super::{App, Console, range, ticket};
-use crate::store::{Deed, RecordingRow, RecordingState, TicketRow};
+use crate::store::{Deed, RecordingRow, RecordingState, TicketScope};
 use crate::ticket::RecordingId;
 
 /// A player that goes on within this time is still listening to the same thing.
@@ -69,7 +69,7 @@ pub(super) async fn listen_to_opus(
     range::of_file(&headers, "audio/ogg", &opus).await
 }
 
-fn deed(action: &'static str, ticket: &TicketRow, row: &RecordingRow) -> Deed {
+fn deed(action: &'static str, ticket: &TicketScope, row: &RecordingRow) -> Deed {
     let detail = format!("ticket {}", ticket.code.digits());
     Deed::new(action, format!("recording {}", row.id.0)).with(detail)
 }
@@ -80,17 +80,14 @@ async fn find(
     actor: &Actor,
     code: &str,
     recording: i64,
-) -> Result<(TicketRow, RecordingRow), PageError> {
-    let view = ticket::load(console, actor, code).await?;
-    if !actor.role.hears(view.ticket.anonymous) {
+) -> Result<(TicketScope, RecordingRow), PageError> {
+    let ticket = ticket::scope(console, actor, code).await?;
+    if !actor.role.hears(ticket.anonymous) {
         return Err(PageError::NotFound);
     }
-    let row = view
-        .recordings
-        .into_iter()
-        .find(|row| row.id == RecordingId(recording) && row.state == RecordingState::Kept)
-        .ok_or(PageError::NotFound)?;
-    Ok((view.ticket, row))
+    let row = console.store.recording_of_ticket(RecordingId(recording), ticket.id).await?;
+    let row = row.filter(|row| row.state == RecordingState::Kept).ok_or(PageError::NotFound)?;
+    Ok((ticket, row))
 }
 
 /// `GET /tiket/{code}/rekaman/{recording}/gelombang`

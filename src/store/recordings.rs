@@ -5,7 +5,7 @@ use super::db::{Tx, on_read, on_tx};
 use super::writer::Durability;
 use super::{LINE, Store, StoreError, millis, sql, tidy};
 use crate::clock::Timestamp;
-use crate::ticket::{CallId, RecordingId};
+use crate::ticket::{CallId, RecordingId, TicketId};
 
 /// How a recording came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,23 @@ impl Store {
             &self.db,
             pool,
             sqlx::query_as(sql::RECORDING).bind(id).fetch_optional(pool).await?
+        ))
+    }
+
+    /// One recording, if it is this ticket's.
+    pub async fn recording_of_ticket(
+        &self,
+        id: RecordingId,
+        ticket: TicketId,
+    ) -> Result<Option<RecordingRow>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::RECORDING_OF_TICKET)
+                .bind(id)
+                .bind(ticket)
+                .fetch_optional(pool)
+                .await?
         ))
     }
 

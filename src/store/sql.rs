@@ -103,6 +103,9 @@ statements! {
     RECORDING = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
         (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE id = $1";
+    RECORDING_OF_TICKET = "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms,
+        r.ended_by, r.replaced, (r.doubt = 1 AND r.heard IS NULL) AS unheard
+        FROM recording r JOIN ticket_recording t ON t.recording = r.id WHERE r.id = $1 AND t.ticket = $2";
     OPEN_RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
         (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE call = $1 AND ended IS NULL ORDER BY id";
@@ -142,6 +145,7 @@ statements! {
         FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN staff s ON s.id = t.assignee
             LEFT JOIN ticket p ON p.id = t.parent
         WHERE t.code = $1";
+    TICKET_SCOPE = "SELECT id, code, agency, anonymous FROM ticket WHERE code = $1";
     TICKET_FACTS = "SELECT t.status, t.opened, t.updated, t.agency, t.number, t.confidential,
         EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered,
         t.pin_hash IS NOT NULL AS locked
@@ -221,9 +225,12 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     TRANSCRIPT = "SELECT id, recording, engine, model, outcome, duration_ms, made, cpu_ms
         FROM transcript WHERE recording = $1";
-    TRANSCRIPTS_OF_TICKET = "SELECT t.id, t.recording, t.engine, t.model, t.outcome, t.duration_ms, t.made, t.cpu_ms
-        FROM transcript t JOIN ticket_recording r ON r.recording = t.recording WHERE r.ticket = $1
-        ORDER BY t.recording";
+    /// A row for each segment; one without any for a transcript that has none.
+    TRANSCRIPTS_OF_TICKET = "SELECT t.id, t.recording, t.engine, t.model, t.outcome, t.duration_ms, t.made, t.cpu_ms,
+        s.start_ms, s.end_ms, s.text, s.confidence, s.doubtful, s.words
+        FROM transcript t JOIN ticket_recording r ON r.recording = t.recording
+            LEFT JOIN transcript_segment s ON s.transcript = t.id
+        WHERE r.ticket = $1 ORDER BY t.recording, s.position";
     SEGMENTS = "SELECT start_ms, end_ms, text, confidence, doubtful, words FROM transcript_segment
         WHERE transcript = $1 ORDER BY position";
 

@@ -49,6 +49,15 @@ pub struct TicketView {
     pub messages: Vec<Message>,
 }
 
+/// Whose a ticket is: what it takes to say who may see something of it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct TicketScope {
+    pub id: TicketId,
+    pub code: TicketCode,
+    pub agency: Option<String>,
+    pub anonymous: bool,
+}
+
 /// A ticket as a row.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct TicketRow {
@@ -75,6 +84,8 @@ pub struct TicketRow {
     pub place: Option<String>,
     /// The login of who works on it.
     pub assignee: Option<String>,
+    /// Its reporter chose a PIN.
+    pub locked: bool,
     /// The ticket that this one repeats.
     pub parent: Option<TicketCode>,
 }
@@ -84,8 +95,6 @@ pub struct TicketRow {
 pub struct TicketEvent {
     pub at: Timestamp,
     /// `reporter`, or the login of somebody who works here.
-    /// Its reporter chose a PIN.
-    pub locked: bool,
     pub actor: String,
     /// `opened`, `added`, one of the workflow's actions ([`Action::id`](crate::ticket::workflow::Action::id)), or what staff
     /// does beside it ([`Change`](super::Change)).
@@ -170,6 +179,15 @@ impl Store {
             .await?;
         self.jobs_changed.notify_waiters();
         Ok(())
+    }
+
+    /// Whose a ticket is.
+    pub async fn ticket_scope(&self, code: &TicketCode) -> Result<Option<TicketScope>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::TICKET_SCOPE).bind(code).fetch_optional(pool).await?
+        ))
     }
 
     /// A ticket with all that belongs to it, for the office's own eyes: [`Store::look_up`] is the callers' way.

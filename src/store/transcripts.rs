@@ -87,21 +87,26 @@ impl Store {
         }
     }
 
-    /// What was written down of a ticket's recordings, in their order.
+    /// What was written down of a ticket's recordings, in their order: one query, however many there are.
     pub async fn transcripts_of_ticket(
         &self,
         ticket: TicketId,
     ) -> Result<Vec<TranscriptRow>, StoreError> {
-        let heads: Vec<Head> = on_read!(
+        let rows: Vec<Joined> = on_read!(
             &self.db,
             pool,
             sqlx::query_as(sql::TRANSCRIPTS_OF_TICKET).bind(ticket).fetch_all(pool).await?
         );
-        let mut rows = Vec::with_capacity(heads.len());
-        for head in heads {
-            rows.push(self.with_segments(head).await?);
+        let mut transcripts: Vec<TranscriptRow> = Vec::new();
+        for Joined { head, segment } in rows {
+            if transcripts.last().is_none_or(|last| last.recording != head.recording) {
+                transcripts.push(head.with(Vec::new()));
+            }
+            if let (Some(last), Some(segment)) = (transcripts.last_mut(), segment) {
+                last.transcript.segments.push(segment.into());
+            }
         }
-        Ok(rows)
+        Ok(transcripts)
     }
 
     /// Queues recordings of tickets to be written down again, with all attempts. Those that a worker holds just now are
@@ -122,18 +127,7 @@ impl Store {
             pool,
             sqlx::query_as(sql::SEGMENTS).bind(head.id).fetch_all(pool).await?
         );
-        Ok(TranscriptRow {
-            recording: head.recording,
-            transcript: Transcript {
-                engine: head.engine,
-                model: head.model,
-                duration_ms: to_u32(head.duration_ms),
-                outcome: head.outcome,
-                segments: rows.into_iter().map(Segment::from).collect(),
-            },
-            made: head.made,
-            cpu_ms: head.cpu_ms,
-        })
+        Ok(head.with(rows.into_iter().map(Segment::from).collect()))
     }
 }
 
@@ -147,6 +141,43 @@ struct Head {
     duration_ms: i64,
     made: Timestamp,
     cpu_ms: i64,
+}
+
+impl Head {
+    fn with(self, segments: Vec<Segment>) -> TranscriptRow {
+        TranscriptRow {
+            recording: self.recording,
+            transcript: Transcript {
+                engine: self.engine,
+                model: self.model,
+                duration_ms: to_u32(self.duration_ms),
+                outcome: self.outcome,
+                segments,
+            },
+            made: self.made,
+            cpu_ms: self.cpu_ms,
+        }
+    }
+}
+
+/// A transcript's head with one of its segments, or without where there is none.
+struct Joined {
+    head: Head,
+    segment: Option<SegmentRow>,
+}
+
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for Joined
+where
+    Head: sqlx::FromRow<'r, R>,
+    SegmentRow: sqlx::FromRow<'r, R>,
+    Option<String>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    &'static str: sqlx::ColumnIndex<R>,
+{
+    fn from_row(row: &'r R) -> Result<Joined, sqlx::Error> {
+        let there = row.try_get::<Option<String>, _>("words")?.is_some();
+        let segment = if there { Some(SegmentRow::from_row(row)?) } else { None };
+        Ok(Joined { head: Head::from_row(row)?, segment })
+    }
 }
 
 #[derive(sqlx::FromRow)]

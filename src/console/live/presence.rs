@@ -62,7 +62,7 @@ pub(in super::super) async fn here(
     Extension(actor): Extension<Actor>,
     Path(code): Path<String>,
 ) -> Result<Response, PageError> {
-    let ticket = ticket::load(&console, &actor, &code).await?.ticket;
+    let ticket = ticket::scope(&console, &actor, &code).await?;
     let (names, new) = console.live.presence.note(ticket.id, &actor, console.now());
     if new {
         let code = ticket.code.digits().to_owned();

@@ -111,7 +111,8 @@ async fn an_agency_reads_an_anonymous_report_and_does_not_hear_it() {
     assert_eq!(office.deeds().await, deeds);
     let page = office.get("petugas_opd", &format!("/tiket/{code}")).await.text();
     assert!(page.contains("rusak") && page.contains(">anonim") && !page.contains("890"), "{page}");
-    assert!(!page.contains("<audio"), "{page}");
+    assert!(!page.contains("<audio") && !page.contains("data-seek"), "{page}");
+    assert!(page.contains("<span class=\"at\">0:00</span>"), "{page}");
     assert_eq!(office.get("petugas", &path).await.status, StatusCode::OK);
 }
 
