@@ -35,6 +35,11 @@ const ASSETS: &[Asset] = &[
         text: include_str!("assets/busy.js"),
     },
     Asset {
+        name: "drafts.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/drafts.js"),
+    },
+    Asset {
         name: "live.js",
         kind: "text/javascript; charset=utf-8",
         text: include_str!("assets/live.js"),

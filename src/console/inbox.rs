@@ -39,7 +39,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn filter(&self, actor: &Actor, now: Timestamp) -> Filter {
+    pub(super) fn filter(&self, actor: &Actor, now: Timestamp) -> Filter {
         let unset = if actor.agency.is_some() { Queue::WithAgency } else { Queue::New };
         let chosen = Some(self.opd.clone()).filter(|id| !id.is_empty());
         Filter {
@@ -60,18 +60,22 @@ impl Place {
         Some(After { at: Timestamp(at.parse().ok()?), id: TicketId(id.parse().ok()?) })
     }
 
-    /// The address of this place with something else behind `setelah`.
-    fn address(&self, queue: Queue, after: &str) -> String {
-        let pairs = [
-            ("antrean", queue.id()),
+    /// What narrows the queue down, and its order.
+    fn filters(&self) -> [(&'static str, &str); 5] {
+        [
             ("urut", &self.urut),
             ("jenis", &self.jenis),
             ("saluran", &self.saluran),
             ("status", &self.status),
             ("opd", &self.opd),
-            ("cari", &self.cari),
-            ("setelah", after),
-        ];
+        ]
+    }
+
+    /// The address of this place with something else behind `setelah`.
+    pub(super) fn address(&self, queue: Queue, after: &str) -> String {
+        let pairs = [("antrean", queue.id())].into_iter().chain(self.filters());
+        let pairs: Vec<_> =
+            pairs.chain([("cari", self.cari.as_str()), ("setelah", after)]).collect();
         let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
         let pairs = pairs
             .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
@@ -80,6 +84,41 @@ impl Place {
 }
 
 impl Place {
+    /// This place in one word that any address and any form can carry: `baru.urut~terbaru.jenis~complaint`.
+    pub(super) fn trail(&self, queue: Queue) -> String {
+        let word = |text: &str| {
+            text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        };
+        let filters = self.filters();
+        let filters = filters.iter().filter(|(_, value)| !value.is_empty() && word(value));
+        filters.fold(queue.id().to_owned(), |trail, (key, value)| format!("{trail}.{key}~{value}"))
+    }
+
+    /// The place of a trail; what cannot be read is as if it were not there.
+    pub(super) fn of_trail(trail: &str) -> Place {
+        let mut parts = trail.split('.');
+        let antrean = parts.next().unwrap_or_default().to_owned();
+        let mut place = Place { antrean, ..Place::default() };
+        for (key, value) in parts.filter_map(|part| part.split_once('~')) {
+            let field = match key {
+                "urut" => &mut place.urut,
+                "jenis" => &mut place.jenis,
+                "saluran" => &mut place.saluran,
+                "status" => &mut place.status,
+                "opd" => &mut place.opd,
+                _ => continue,
+            };
+            value.clone_into(field);
+        }
+        place
+    }
+
+    /// A trail as it came from a browser, made fit for an address; nothing if it names no queue.
+    pub(super) fn tidy_trail(trail: &str) -> String {
+        let place = Place::of_trail(trail);
+        Queue::parse(&place.antrean).map(|queue| place.trail(queue)).unwrap_or_default()
+    }
+
     /// Where the list of this place is asked what is new since then.
     fn news_address(&self, queue: Queue, since: i64) -> String {
         let list = self.address(queue, "");
@@ -155,6 +194,10 @@ struct InboxPage {
     agencies: Vec<Choice>,
     search: String,
     filtered: bool,
+    /// What the search form carries, to come back to.
+    carried: Vec<(&'static str, String)>,
+    /// The queue behind a search.
+    back: String,
     rows: Vec<Row>,
     next: Option<String>,
 }
@@ -237,6 +280,13 @@ pub(super) async fn show(
             || filter.channel.is_some()
             || filter.status.is_some()
             || !place.opd.is_empty(),
+        carried: [("antrean", filter.queue.id())]
+            .into_iter()
+            .chain(place.filters())
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(key, value)| (key, value.to_owned()))
+            .collect(),
+        back: Place { cari: String::new(), ..place.clone() }.address(filter.queue, ""),
         search: place.cari,
         rows,
         next,
@@ -299,7 +349,7 @@ impl Console {
 fn tabs(actor: &Actor, place: &Place, filter: &Filter, counts: &QueueCounts) -> Vec<Tab> {
     let tab = |queue: Queue| Tab {
         id: queue.id(),
-        label: label(queue),
+        label: label(actor.role, queue),
         href: Place { cari: String::new(), ..place.clone() }.address(queue, ""),
         count: show::up_to(QueueCounts::MOST, counts.of(queue)),
         here: place.cari.is_empty() && queue == filter.queue,
@@ -334,8 +384,9 @@ fn offers(role: Role, queue: Queue) -> bool {
     }
 }
 
-fn label(queue: Queue) -> &'static str {
+fn label(role: Role, queue: Queue) -> &'static str {
     match queue {
+        Queue::WithAgency if role == Role::AgencyOfficer => "Perlu ditangani",
         Queue::New => "Baru",
         Queue::Mine => "Milik saya",
         Queue::WithAgency => "Menunggu OPD",
@@ -355,16 +406,17 @@ async fn queue(console: &Console, place: &Place, filter: &Filter) -> Result<Rows
     let key = |row: &QueueRow| filter.queue.key(row.opened, row.due);
     let last = found.last().filter(|_| more).map(|row| format!("{}-{}", key(row).0, row.id.0));
     let next = last.map(|after| place.address(filter.queue, &after));
-    Ok((found.into_iter().map(|row| listed(console, filter.queue, row)).collect(), next))
+    let trail = place.trail(filter.queue);
+    Ok((found.into_iter().map(|row| listed(console, &trail, row)).collect(), next))
 }
 
-fn listed(console: &Console, queue: Queue, row: QueueRow) -> Row {
+fn listed(console: &Console, trail: &str, row: QueueRow) -> Row {
     let said = show::excerpt(&row.excerpt, EXCERPT);
     let said = if said.is_empty() { "(belum ada teks)".into() } else { said };
     let subject = [row.category_name.as_deref(), row.place.as_deref()];
     let subject: Vec<&str> = subject.into_iter().flatten().collect();
     Row {
-        href: format!("/tiket/{}?dari={}", row.code.digits(), queue.id()),
+        href: format!("/tiket/{}?dari={trail}", row.code.digits()),
         code: row.code.to_string(),
         excerpt: vec![Piece { text: said, hit: false }],
         subject: if subject.is_empty() { row.class.word().into() } else { subject.join(" · ") },
@@ -405,6 +457,7 @@ fn hit_row(console: &Console, hit: Hit) -> Row {
         Source::Ticket => "laporan",
         Source::Recording(_) => "rekaman",
         Source::Message(_) => "teks",
+        Source::Place => "tempat",
     };
     Row {
         href: format!("/tiket/{}", hit.code.digits()),
@@ -422,4 +475,3 @@ fn hit_row(console: &Console, hit: Hit) -> Row {
         channel: "",
     }
 }
-        Source::Place => "tempat",

@@ -18,8 +18,9 @@ pub(super) struct Key {
     pub cap: &'static str,
     pub does: &'static str,
     /// What the script does: `go:ADDRESS`, `press:NAME` or `focus:NAME` for the element with `data-name`, `sheet:` for the
-    /// list of keys, `play:SECONDS` for the sound, 0 to start and stop it, `speed:STEP`, `segment:STEP`, and `submit:NAME`
-    /// for the button of that name in the form that is typed into.
+    /// list of keys, `fill:NAME` for the first field of the form in it, `play:SECONDS` for the sound, 0 to start and stop it,
+    /// `speed:STEP`, `segment:STEP`, `word:STEP`, `row:STEP` in a list, `leave:` for the field that is typed into, and
+    /// `submit:NAME` for the button of that name in its form, or for the first one.
     pub action: &'static str,
 }
 
@@ -42,9 +43,12 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("l", "L", "Loket: laporan dari pengunjung", "go:/loket"),
     Key::new("m", "M", "Menu suara", "go:/menu-suara"),
     Key::new("/", "/", "Cari", "focus:cari"),
+    Key::new("ArrowDown", "↓", "Baris berikutnya di daftar; Enter membukanya", "row:1"),
+    Key::new("ArrowUp", "↑", "Baris sebelumnya di daftar", "row:-1"),
     Key::new("j", "J", "Laporan berikutnya", "press:berikutnya"),
     Key::new("a", "A", "Ambil laporan ini", "press:ambil"),
-    Key::new("t", "T", "Ke langkah berikutnya", "focus:langkah"),
+    Key::new("t", "T", "Isi langkah berikutnya", "fill:langkah"),
+    Key::new("u", "U", "Ubah jenis, kategori, dan tempat", "fill:jenis"),
     Key::new("1", "1", "Pakai saran pertama", "press:saran-1"),
     Key::new("2", "2", "Pakai saran kedua", "press:saran-2"),
     Key::new("3", "3", "Pakai saran ketiga", "press:saran-3"),
@@ -53,6 +57,18 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("k", "K", "Putar atau jeda rekaman", "play:0"),
     Key::new("ArrowLeft", "←", "Mundur 5 detik", "play:-5"),
     Key::new("ArrowRight", "→", "Maju 5 detik", "play:5"),
+];
+
+/// Those that are heard on a word of a transcript, before the others.
+pub(super) const WORD_KEYS: &[Key] = &[
+    Key::new("ArrowLeft", "←", "Kata sebelumnya", "word:-1"),
+    Key::new("ArrowRight", "→", "Kata berikutnya; Enter memutarnya", "word:1"),
+];
+
+/// Those that are heard in every field that is typed into.
+pub(super) const FIELD_KEYS: &[Key] = &[
+    Key::new("Escape", "Esc", "Keluar dari kotak isian", "leave:"),
+    Key::new("Control+Enter", "Ctrl Enter", "Simpan formulir laporan ini", "submit:"),
 ];
 
 /// Those that are heard in the text box of a mend, and nowhere else. Chrome, Edge and Firefox leave them alone there.

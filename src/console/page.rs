@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::access::Actor;
 use super::error::PageError;
-use super::keys::{KEYS, Key, MEND_KEYS};
+use super::keys::{FIELD_KEYS, KEYS, Key, MEND_KEYS, WORD_KEYS};
 use super::{Console, assets, secret, show};
 use crate::store::QueueCounts;
 use crate::ticket::Role;
@@ -20,6 +20,7 @@ pub(super) struct Frame {
     pub htmx: String,
     pub live_script: String,
     pub busy_script: String,
+    pub drafts_script: String,
     pub worker: String,
     /// Tells pages of one session from those of another, without telling the session.
     pub worker_name: String,
@@ -28,12 +29,16 @@ pub(super) struct Frame {
     pub waiting: String,
     pub menu_script: String,
     pub icon: String,
+    /// Whose session it is: what one has typed is not for the next.
+    pub login: String,
     pub name: String,
     pub role: &'static str,
     pub agency: Option<String>,
     pub links: Vec<Link>,
     /// Those that lead somewhere for this role.
     pub keys: Vec<&'static Key>,
+    pub word_keys: &'static [Key],
+    pub field_keys: &'static [Key],
     pub mend_keys: &'static [Key],
     /// For each form of the page: handed in twice it counts once.
     pub nonce: String,
@@ -88,12 +93,14 @@ impl Frame {
             htmx: assets::address("htmx.js"),
             live_script: assets::address("live.js"),
             busy_script: assets::address("busy.js"),
+            drafts_script: assets::address("drafts.js"),
             worker: assets::address("live-worker.js"),
             worker_name: secret::hash(&actor.session)[..12].into(),
             counts: "/hitungan".into(),
             waiting: waiting(actor, counts),
             menu_script: assets::address("menu.js"),
             icon: assets::address("icon.svg"),
+            login: actor.login.clone(),
             name: actor.name.clone(),
             role: actor.role.word(),
             agency: actor.agency_name.clone(),
@@ -103,6 +110,8 @@ impl Frame {
                 .map(link)
                 .collect(),
             keys: KEYS.iter().filter(|key| leads_somewhere(key, actor.role)).collect(),
+            word_keys: WORD_KEYS,
+            field_keys: FIELD_KEYS,
             mend_keys: MEND_KEYS,
             nonce: secret::token(),
             notice: None,

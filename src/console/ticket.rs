@@ -10,12 +10,14 @@ use serde::Deserialize;
 use super::access::Actor;
 use super::error::PageError;
 use super::evidence::{self, Suggestion};
-use super::inbox::{self, Choice};
+use super::inbox::{self, Choice, Place};
 use super::page::{Frame, Told, html};
 use super::show::Due;
 use super::transcript::{self, RecordingView};
 use super::{App, Console, show};
-use crate::store::{AgencyRow, CategoryRow, MessageKind, Queue, TicketRow, TicketView};
+use crate::store::{
+    AgencyRow, CategoryRow, MessageKind, Outgoing, TicketRow, TicketScope, TicketView,
+};
 use crate::ticket::workflow::{Action, Need, Status, Transition, steps_from};
 use crate::ticket::{Role, TicketCode};
 
@@ -50,11 +52,13 @@ struct TicketPage {
     version: i64,
     /// As [`crate::store::Touched`] counts it.
     revision: i64,
-    from: &'static str,
+    /// Where in the inbox one came from, as [`Place::trail`].
+    from: String,
     head: Head,
     recordings: Vec<RecordingView>,
     hears: bool,
     messages: Vec<MessageView>,
+    sent: Vec<SentView>,
     suggestions: Vec<Suggestion>,
     class_id: String,
     category_id: String,
@@ -63,6 +67,8 @@ struct TicketPage {
     categories: Vec<Choice>,
     agencies: Vec<Choice>,
     steps: Vec<StepForm>,
+    /// What was typed for a step that can no longer be taken.
+    lost: Option<Lost>,
     call: Option<CallView>,
     history: Vec<EventView>,
     may: May,
@@ -80,6 +86,8 @@ struct Head {
     agency: String,
     assignee: String,
     reporter: String,
+    /// There is a number to reach them at.
+    numbered: bool,
     asserted: bool,
     anonymous: bool,
     confidential: bool,
@@ -88,6 +96,8 @@ struct Head {
     age: String,
     updated: String,
     parent: Option<TicketCode>,
+    /// What was merged into it.
+    children: Vec<TicketCode>,
 }
 
 /// What this role may do here beside the steps.
@@ -101,6 +111,16 @@ struct MessageView {
     kind: &'static str,
     answer: bool,
     time: String,
+    body: String,
+}
+
+/// A short message to the reporter.
+struct SentView {
+    kind: &'static str,
+    time: String,
+    state: &'static str,
+    tone: &'static str,
+    number: String,
     body: String,
 }
 
@@ -134,6 +154,13 @@ struct StepForm {
     agency: bool,
     answer: bool,
     parent: bool,
+}
+
+/// A draft whose form is gone: shown to be copied.
+struct Lost {
+    step: &'static str,
+    /// What each field was called, and what stood in it.
+    fields: Vec<(&'static str, String)>,
 }
 
 /// The queue that the operator works through.
@@ -174,6 +201,19 @@ pub(super) async fn load(
         .ok_or(PageError::NotFound)
 }
 
+/// Whose a ticket is, as far as it is there for this person: for what pages ask again and again.
+pub(super) async fn scope(
+    console: &Console,
+    actor: &Actor,
+    code: &str,
+) -> Result<TicketScope, PageError> {
+    let code = TicketCode::parse(code).map_err(|_| PageError::NotFound)?;
+    let scope = console.store.ticket_scope(&code).await?;
+    scope
+        .filter(|scope| actor.agency.is_none() || scope.agency == actor.agency)
+        .ok_or(PageError::NotFound)
+}
+
 /// The page again, with what was typed and why it was not saved.
 pub(super) async fn again(
     console: &Console,
@@ -203,6 +243,7 @@ async fn page(
     let mended = crate::store::mended(&transcripts, &mends);
     let ticket = &view.ticket;
     let code = ticket.code.to_string();
+    let steps = steps(actor, ticket.status, answered(&view), &draft);
     html(TicketPage {
         frame: Frame::new(console, actor, &format!("Laporan {code}")).await?.with_notice(told),
         code,
@@ -210,11 +251,15 @@ async fn page(
         version: ticket.version,
         revision: ticket.version
             + (view.history.len() + view.messages.len() + transcripts.len() + mends.len()) as i64,
-        from: Queue::parse(from).map_or("", Queue::id),
-        head: head(console, actor, ticket, &categories),
-        recordings: transcript::recordings(console, &view, &transcripts, &mends, &draft),
+        from: Place::tidy_trail(from),
+        head: Head {
+            children: console.store.children(ticket.id, actor.agency.as_deref()).await?,
+            ..head(console, actor, ticket, &categories)
+        },
+        recordings: transcript::recordings(console, actor, &view, &transcripts, &mends, &draft),
         hears: actor.role.hears(ticket.anonymous),
         messages: messages(console, &view),
+        sent: sent(console, actor, ticket).await?,
         suggestions: evidence::suggestions(console, &view, &mended, &categories),
         class_id: inbox::class_id(ticket.class).into(),
         category_id: ticket.category.clone().unwrap_or_default(),
@@ -230,7 +275,8 @@ async fn page(
             agencies.clone(),
             &usual_agency(ticket, &categories, &agencies, &draft),
         ),
-        steps: steps(actor, ticket.status, answered(&view), &draft),
+        lost: lost(&draft, &steps, &agencies),
+        steps,
         call: call(console, actor, ticket).await?,
         history: history(console, &view),
         may: May {
@@ -256,6 +302,7 @@ fn head(console: &Console, actor: &Actor, ticket: &TicketRow, categories: &[Cate
         agency: ticket.agency_name.clone().unwrap_or_default(),
         assignee: ticket.assignee.clone().unwrap_or_default(),
         reporter: show::reporter(actor.role, ticket),
+        numbered: ticket.number.is_some(),
         asserted: ticket.asserted,
         anonymous: ticket.anonymous,
         confidential: ticket.confidential,
@@ -264,6 +311,7 @@ fn head(console: &Console, actor: &Actor, ticket: &TicketRow, categories: &[Cate
         age: console.age(ticket.opened),
         updated: console.time(ticket.updated),
         parent: ticket.parent.clone(),
+        children: Vec::new(),
     }
 }
 
@@ -307,26 +355,45 @@ fn answered(view: &TicketView) -> bool {
 }
 
 fn steps(actor: &Actor, status: Status, answered: bool, draft: &Draft) -> Vec<StepForm> {
-    let allowed = steps_from(status).into_iter().filter(|step| actor.may(step.action));
+    let allowed: Vec<_> =
+        steps_from(status).into_iter().filter(|step| actor.may(step.action)).collect();
+    let drafted = draft.action.filter(|action| allowed.iter().any(|step| step.action == *action));
     let form = |(n, step): (usize, &Transition)| StepForm {
         id: step.action.id(),
         label: step.action.label(),
         to: step.to.word(),
         first: n == 0,
-        mine: draft.action == Some(step.action),
-        open: draft.action == Some(step.action) || (n == 0 && draft.action.is_none()),
-        must_note: step.needs.iter().find_map(|need| note_label(*need)),
+        mine: drafted == Some(step.action),
+        open: drafted == Some(step.action) || (n == 0 && drafted.is_none()),
+        must_note: step.needs.iter().find_map(|need| note_label(step.action, *need)),
         agency: step.needs.contains(&Need::Agency),
         answer: step.needs.contains(&Need::AnswerText)
             && !(answered && step.action == Action::Close),
         parent: step.needs.contains(&Need::Parent),
     };
-    allowed.enumerate().map(form).collect()
+    allowed.into_iter().enumerate().map(form).collect()
+}
+
+/// What was typed and has no form any more, since somebody else took the ticket elsewhere.
+fn lost(draft: &Draft, steps: &[StepForm], agencies: &[AgencyRow]) -> Option<Lost> {
+    let action = draft.action.filter(|_| !steps.iter().any(|step| step.mine))?;
+    let agency = agencies.iter().find(|row| row.id == draft.agency);
+    let fields = [
+        ("Tanggapan untuk pelapor", draft.answer.clone()),
+        ("Catatan", draft.note.clone()),
+        ("Instansi", agency.map(|row| row.name.clone()).unwrap_or_default()),
+        ("Kode laporan induk", draft.parent.clone()),
+    ];
+    let fields: Vec<_> = fields.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect();
+    Some(Lost { step: action.label(), fields })
 }
 
 /// What the text field is called where a need is met by a text.
-fn note_label(need: Need) -> Option<&'static str> {
+fn note_label(action: Action, need: Need) -> Option<&'static str> {
     match need {
+        Need::Reason if action == Action::Reject => {
+            Some("Alasan (dapat disampaikan kepada pelapor)")
+        }
         Need::Reason => Some("Alasan"),
         Need::Question => Some("Data yang diminta"),
         Need::Recipient => Some("Diteruskan kepada"),
@@ -343,6 +410,23 @@ fn messages(console: &Console, view: &TicketView) -> Vec<MessageView> {
         body: message.body.clone(),
     };
     view.messages.iter().map(message).collect()
+}
+
+async fn sent(
+    console: &Console,
+    actor: &Actor,
+    ticket: &TicketRow,
+) -> Result<Vec<SentView>, PageError> {
+    let rows = console.store.sms_of_ticket(ticket.id).await?;
+    let view = |row: Outgoing| SentView {
+        kind: show::sms(row.kind),
+        time: console.time(row.queued),
+        state: row.state.word(),
+        tone: show::sms_tone(row.state),
+        number: show::number(actor.role, Some(&row.number), ticket.anonymous),
+        body: row.body,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 fn history(console: &Console, view: &TicketView) -> Vec<EventView> {

@@ -29,6 +29,8 @@ pub(super) struct RecordingView {
     pub replaced: bool,
     /// Somebody should hear it.
     pub unheard: bool,
+    /// This person may hear it: times and words lead into the sound.
+    pub heard: bool,
     /// Why it cannot be heard.
     pub silence: Option<&'static str>,
     /// What there is instead of a transcript.
@@ -46,6 +48,8 @@ pub(super) struct SegmentView {
     pub at: String,
     /// `3.2`
     pub seconds: String,
+    /// When it is over.
+    pub ends: String,
     pub words: Vec<WordView>,
     pub doubtful: bool,
     pub mended: bool,
@@ -79,6 +83,7 @@ pub(super) struct Version {
 /// The recordings of a ticket, those that replace others included.
 pub(super) fn recordings(
     console: &Console,
+    actor: &Actor,
     view: &TicketView,
     transcripts: &[TranscriptRow],
     mends: &[MendRow],
@@ -86,6 +91,14 @@ pub(super) fn recordings(
 ) -> Vec<RecordingView> {
     let one = |row: &RecordingRow| {
         let transcript = transcripts.iter().find(|t| t.recording == row.id);
+        let silence = show::silence(row.state);
+        let heard = silence.is_none() && actor.role.hears(view.ticket.anonymous);
+        let mut segments =
+            transcript.map(|t| segments(console, t, mends, draft)).unwrap_or_default();
+        if !heard {
+            // A link to a sound that is not there for them would end at a refusal.
+            segments.iter_mut().flat_map(|s| &mut s.words).for_each(|word| word.seconds = None);
+        }
         RecordingView {
             id: row.id.0,
             href: format!("/tiket/{}/rekaman/{}", view.ticket.code.digits(), row.id.0),
@@ -94,10 +107,11 @@ pub(super) fn recordings(
             duration: show::duration(row.duration_ms),
             replaced: row.replaced,
             unheard: row.unheard && !row.replaced,
-            silence: show::silence(row.state),
+            heard,
+            silence,
             state: state(transcript),
             engine: transcript.map(|t| t.transcript.model.clone()).unwrap_or_default(),
-            segments: transcript.map(|t| segments(console, t, mends, draft)).unwrap_or_default(),
+            segments,
             earlier: transcript.map(|t| earlier(console, t, mends)).unwrap_or_default(),
         }
     };
@@ -127,7 +141,8 @@ fn segments(
             position,
             at: show::duration(segment.start_ms.into()),
             seconds: seconds(segment.start_ms),
-            words: newest.map_or_else(|| words(segment), |mend| unheard(&mend.text)),
+            ends: seconds(segment.end_ms),
+            words: newest.map_or_else(|| words(segment), |mend| aligned(segment, &mend.text)),
             doubtful: segment.doubtful && newest.is_none(),
             mended: newest.is_some(),
             text: newest.map_or_else(|| segment.text.clone(), |mend| mend.text.clone()),
@@ -186,6 +201,37 @@ fn words(segment: &Segment) -> Vec<WordView> {
     segment.words.iter().map(word).collect()
 }
 
+/// Mended words at the times of the engine's: its own words keep theirs, others share the time of those that they replace,
+/// and what it missed is where the word before it is.
+fn aligned(segment: &Segment, mended: &str) -> Vec<WordView> {
+    if segment.words.is_empty() {
+        return unheard(mended);
+    }
+    let plain = |word: &str| {
+        let letters = word.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let mended: Vec<&str> = mended.split_whitespace().collect();
+    let heard: Vec<String> = segment.words.iter().map(|word| plain(&word.text)).collect();
+    let new: Vec<String> = mended.iter().map(|word| plain(word)).collect();
+    let mut words = Vec::with_capacity(mended.len());
+    for op in similar::capture_diff_slices(similar::Algorithm::Myers, &heard, &new) {
+        let (old, new) = (op.old_range(), op.new_range());
+        for (n, at) in new.clone().enumerate() {
+            let source = match old.len() {
+                0 => old.start.saturating_sub(1),
+                length => old.start + n * length / new.len(),
+            };
+            words.push(WordView {
+                text: mended[at].into(),
+                seconds: segment.words.get(source).map(|word| seconds(word.start_ms)),
+                unsure: false,
+            });
+        }
+    }
+    words
+}
+
 /// A text that no engine timed.
 fn unheard(text: &str) -> Vec<WordView> {
     vec![WordView { text: text.into(), seconds: None, unsure: false }]
@@ -207,6 +253,9 @@ pub(super) struct MendForm {
     /// There when the operator wants to go on to the next segment.
     #[serde(default)]
     lanjut: String,
+    /// There when they want to go on to the next ticket.
+    #[serde(default)]
+    berikutnya: String,
 }
 
 /// `POST /tiket/{code}/rekaman/{recording}/bagian/{position}`
@@ -224,6 +273,10 @@ pub(super) async fn mend(
     let (base, heard) = (form.dasar, form.tanda);
     let new = NewMend { recording, position, heard, base, text: form.teks.clone() };
     let error = match console.store.mend(new, actor.worker(), console.now()).await {
+        Ok(()) if !form.berikutnya.is_empty() => {
+            let page = super::work::go_on(&console, &actor, &view.ticket, &form.dari).await?;
+            return Ok(page.into_response());
+        }
         Ok(()) => {
             let next = match form.lanjut.is_empty() {
                 true => None,
@@ -259,7 +312,7 @@ async fn next(
 
 /// The page again, at the segment that is mended next.
 fn after(code: &TicketCode, recording: RecordingId, next: Option<i64>, from: &str) -> Redirect {
-    let from = crate::store::Queue::parse(from).map_or("", crate::store::Queue::id);
+    let from = super::inbox::Place::tidy_trail(from);
     let (code, recording) = (code.digits(), recording.0);
     let place = match next {
         // Browsers put the cursor nowhere by themselves on a page that is opened at a place in it.
@@ -267,4 +320,53 @@ fn after(code: &TicketCode, recording: RecordingId, next: Option<i64>, from: &st
         None => format!("#rekaman-{recording}"),
     };
     Redirect::to(&format!("/tiket/{code}?dari={from}&pesan=diperbaiki{place}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticket::transcript::Word;
+
+    /// A word a second.
+    fn heard(text: &str) -> Segment {
+        let word = |(n, text): (u32, &str)| Word {
+            start_ms: n * 1_000,
+            end_ms: n * 1_000 + 900,
+            text: text.into(),
+            confidence: 0.3,
+        };
+        Segment {
+            start_ms: 0,
+            end_ms: 60_000,
+            text: text.into(),
+            confidence: 0.8,
+            doubtful: false,
+            words: (0..).zip(text.split(' ')).map(word).collect(),
+        }
+    }
+
+    fn times(heard_as: &str, mended: &str) -> Vec<String> {
+        let words = aligned(&heard(heard_as), mended);
+        let time = |word: WordView| format!("{} {}", word.text, word.seconds.unwrap_or_default());
+        words.into_iter().map(time).collect()
+    }
+
+    #[test]
+    fn a_mended_word_is_heard_where_the_engine_heard_what_it_replaces() {
+        assert_eq!(
+            times("di pasar bamang tadi malam", "Di Pasar Bamban, tadi malam."),
+            ["Di 0.0", "Pasar 1.0", "Bamban, 2.0", "tadi 3.0", "malam. 4.0"]
+        );
+        assert_eq!(
+            times("jalan ahmadiani rusak", "Jalan Ahmad Yani di depan pasar rusak"),
+            ["Jalan 0.0", "Ahmad 1.0", "Yani 1.0", "di 1.0", "depan 1.0", "pasar 1.0", "rusak 2.0"]
+        );
+        assert_eq!(
+            times("lampu mati", "Halo lampu jalan mati"),
+            ["Halo 0.0", "lampu 0.0", "jalan 0.0", "mati 1.0"]
+        );
+        assert_eq!(times("eh lampu mati", "lampu"), ["lampu 1.0"]);
+        let untimed = Segment { words: Vec::new(), ..heard("lampu mati") };
+        assert_eq!(aligned(&untimed, "lampu\nmati")[0].seconds, None);
+    }
 }

@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::access::Actor;
 use super::error::PageError;
+use super::inbox::Place;
 use super::ticket::{self, Draft, From};
 use super::{App, Console, secret};
-use crate::store::{After, Change, Filter, Order, Queue, TicketRow, Work, WorkError};
+use crate::store::{After, Change, Filter, Queue, QueueRow, TicketRow, Work, WorkError};
 use crate::ticket::workflow::{Action, Given};
 use crate::ticket::{Class, RecordingId, TicketCode};
 
@@ -65,11 +66,17 @@ pub(super) async fn step(
         parent: form.induk.clone(),
         ..Draft::default()
     };
+    let parent = TicketCode::parse(&form.induk);
+    if parent.is_err() && !form.induk.trim().is_empty() {
+        let error = "Kode laporan induk salah ketik. Periksa delapan angkanya.".into();
+        let draft = Draft { error, ..draft };
+        return ticket::again(&console, &actor, &code, &form.dari, draft).await;
+    }
     let given = Given {
         note: Some(form.catatan),
         agency: Some(form.instansi).filter(|id| !id.is_empty()),
         answer: Some(form.tanggapan),
-        parent: TicketCode::parse(&form.induk).ok(),
+        parent: parent.ok(),
         answered: false,
     };
     let common =
@@ -178,17 +185,11 @@ async fn change(
     let work = Work { code: code.clone(), version: form.versi, change, nonce };
     match console.store.work(work, actor.worker(), console.now()).await {
         Ok(()) if form.lanjut.is_empty() => {
-            let from = Queue::parse(&form.dari).map_or("", Queue::id);
+            let from = Place::tidy_trail(&form.dari);
             let page = format!("/tiket/{}?dari={from}&pesan={told}", code.digits());
             Ok(Redirect::to(&page).into_response())
         }
-        Ok(()) => {
-            let (page, told) = match next(console, actor, &view.ticket, &form.dari).await? {
-                Next::Ticket(page) => (page, "tersimpan"),
-                Next::Inbox(page) => (page, "habis"),
-            };
-            Ok(Redirect::to(&format!("{page}&pesan={told}")).into_response())
-        }
+        Ok(()) => Ok(go_on(console, actor, &view.ticket, &form.dari).await?.into_response()),
         Err(WorkError::NotFound) => Err(PageError::NotFound),
         Err(WorkError::Store(error)) => Err(error.into()),
         Err(refused) => {
@@ -204,6 +205,20 @@ async fn change(
             .await
         }
     }
+}
+
+/// To the next ticket, after something was saved.
+pub(super) async fn go_on(
+    console: &Console,
+    actor: &Actor,
+    ticket: &TicketRow,
+    from: &str,
+) -> Result<Redirect, PageError> {
+    let (page, told) = match next(console, actor, ticket, from).await? {
+        Next::Ticket(page) => (page, "tersimpan"),
+        Next::Inbox(page) => (page, "habis"),
+    };
+    Ok(Redirect::to(&format!("{page}&pesan={told}")))
 }
 
 /// Where an operator goes on.
@@ -226,29 +241,59 @@ pub(super) async fn skip(
     Ok(Redirect::to(&page))
 }
 
-/// The ticket behind this one in the queue, or its first one, or the empty queue.
+/// The ticket behind this one in the queue with its filters, or its first one, or the empty queue. In the queue of new ones
+/// those that somebody else looks into are passed over.
 async fn next(
     console: &Console,
     actor: &Actor,
     ticket: &TicketRow,
     from: &str,
 ) -> Result<Next, PageError> {
-    let unset = if actor.agency.is_some() { Queue::WithAgency } else { Queue::New };
-    let queue = Queue::parse(from).unwrap_or(unset);
-    let filter = Filter {
-        queue,
-        staff: Some(actor.staff),
-        agency: actor.agency.clone(),
-        order: Order::OldestFirst,
-        now: console.now(),
-        ..Filter::default()
+    let place = Place::of_trail(from);
+    let filter = place.filter(actor, console.now());
+    let queue = filter.queue;
+    let free = |row: &QueueRow| {
+        let others = row.assignee.as_ref().is_some_and(|login| *login != actor.login);
+        row.id != ticket.id && !(queue == Queue::New && others)
     };
     let here = After { at: queue.key(ticket.opened, ticket.due), id: ticket.id };
-    let behind = console.store.queue(&filter, Some(here), 1).await?;
-    let first = console.store.queue(&filter, None, 2).await?;
-    let next = behind.into_iter().chain(first).find(|row| row.id != ticket.id);
+    let next = match first(console, &filter, Some(here), free).await? {
+        None => first(console, &filter, None, free).await?,
+        behind => behind,
+    };
     Ok(match next {
-        Some(row) => Next::Ticket(format!("/tiket/{}?dari={}", row.code.digits(), queue.id())),
-        None => Next::Inbox(format!("/kotak-masuk?antrean={}", queue.id())),
+        Some(row) => {
+            let page = format!("/tiket/{}?dari={}", row.code.digits(), place.trail(queue));
+            Next::Ticket(page)
+        }
+        None => Next::Inbox(place.address(queue, "")),
     })
+}
+
+/// Rows that are looked at together.
+const LOOK: usize = 50;
+/// How often, before somebody had better choose for themselves.
+const LOOKS: usize = 20;
+
+/// The first ticket behind a place that fits.
+async fn first(
+    console: &Console,
+    filter: &Filter,
+    mut after: Option<After>,
+    fits: impl Fn(&QueueRow) -> bool,
+) -> Result<Option<QueueRow>, PageError> {
+    for _ in 0..LOOKS {
+        let rows = console.store.queue(filter, after, LOOK as i64).await?;
+        let last = rows.last().filter(|_| rows.len() == LOOK);
+        let reached =
+            last.map(|row| After { at: filter.queue.key(row.opened, row.due), id: row.id });
+        if let Some(found) = rows.into_iter().find(|row| fits(row)) {
+            return Ok(Some(found));
+        }
+        if reached.is_none() {
+            break;
+        }
+        after = reached;
+    }
+    Ok(None)
 }

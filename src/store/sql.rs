@@ -259,6 +259,7 @@ statements! {
         SELECT word FROM found WHERE word < $2";
     PUT_TEXT = "INSERT OR REPLACE INTO search (rowid, stems, body, ticket, source, subject, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    DROP_TEXT = "DELETE FROM search WHERE rowid = $1";
     FIND_CODE = found_ticket!("code");
     FIND_NUMBER = found_ticket!("number");
     TICKET_AND_TIME = "SELECT t.ticket, r.started FROM ticket_recording t JOIN recording r ON r.id = t.recording
@@ -266,8 +267,9 @@ statements! {
     TRANSCRIPTS_TO_INDEX = "SELECT x.id, r.id, t.ticket, r.started, x.text
         FROM transcript x JOIN recording r ON r.id = x.recording JOIN ticket_recording t ON t.recording = r.id
         WHERE x.id > $1 ORDER BY x.id LIMIT $2";
-    DROP_TEXT = "DELETE FROM search WHERE rowid = $1";
     MESSAGES_TO_INDEX = "SELECT id, id, ticket, at, body FROM message WHERE id > $1 ORDER BY id LIMIT $2";
+    PLACES_TO_INDEX = "SELECT id, id, id, opened, place FROM ticket
+        WHERE id > $1 AND place IS NOT NULL ORDER BY id LIMIT $2";
 
     // Short messages that came.
     SMS_KNOWN = "SELECT id FROM sms_in WHERE gateway = $1 AND external_id = $2";
@@ -275,8 +277,6 @@ statements! {
     INSERT_SMS = "INSERT INTO sms_in (gateway, external_id, sender, number, recipient, body, sent, received, fingerprint,
             outcome, ticket)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
-    PLACES_TO_INDEX = "SELECT id, id, id, opened, place FROM ticket
-        WHERE id > $1 AND place IS NOT NULL ORDER BY id LIMIT $2";
     ANSWER_OF_TICKET = "SELECT t.id AS ticket, a.name AS agency, (SELECT body FROM message WHERE ticket = t.id
             AND kind = 'answer' ORDER BY id DESC LIMIT 1) AS answer
         FROM ticket t LEFT JOIN agency a ON a.id = t.agency WHERE t.code = $1";
@@ -357,7 +357,7 @@ statements! {
     SETTING = "SELECT value FROM setting WHERE key = $1";
     INSERT_AGENCY = "INSERT INTO agency (id, name, clip) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
     INSERT_CATEGORY = "INSERT INTO category (id, name, agency) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
-    AGENCIES = "SELECT id, name, clip FROM agency ORDER BY id";
+    AGENCIES = "SELECT id, name, clip FROM agency ORDER BY name, id";
     CATEGORIES = "SELECT id, name, agency FROM category ORDER BY id";
 
     // Figures for the doctor.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::audit::{self, Deed, Doer};
-use super::db::{Tx, on_tx};
+use super::db::{Tx, on_read, on_tx};
 use super::sql::staff as sql;
 use super::tickets::{MessageKind, message};
 use super::writer::Durability;
@@ -70,6 +70,8 @@ pub enum WorkError {
     UnknownCategory,
     #[error("laporan induk tidak ditemukan")]
     UnknownParent,
+    #[error("laporan induk itu sendiri sudah ditolak atau digabung; pilih laporan lain")]
+    ParentOver,
     #[error("catatan belum diisi")]
     EmptyNote,
     #[error(transparent)]
@@ -98,6 +100,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The reports that were merged into this one; of one agency alone if it is given.
+    pub async fn children(
+        &self,
+        ticket: TicketId,
+        agency: Option<&str>,
+    ) -> Result<Vec<TicketCode>, StoreError> {
+        Ok(on_read!(
+            &self.db,
+            pool,
+            sqlx::query_scalar(sql::CHILDREN).bind(ticket).bind(agency).fetch_all(pool).await?
+        ))
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct Current {
     id: TicketId,
@@ -105,6 +122,7 @@ struct Current {
     version: i64,
     agency: Option<String>,
     class: Class,
+    opened: Timestamp,
     since: Timestamp,
     desk: Timestamp,
     answered: bool,
@@ -122,7 +140,6 @@ impl Current {
     }
 }
 
-    opened: Timestamp,
 /// A row of the history that is to be written.
 struct Event<'a> {
     what: &'static str,
@@ -152,7 +169,11 @@ async fn change(
         return Err(WorkError::Stale);
     }
     let event = match &work.change {
-        Change::Step { action, given } => step(tx, &ticket, *action, given, now).await?,
+        Change::Step { action, given } => {
+            // Whoever begins to check takes it, unless somebody has it.
+            let taker = (*action == Action::Verify).then_some(worker.staff);
+            step(tx, &ticket, (*action, taker), given, now).await?
+        }
         Change::Take => {
             let query = sqlx::query(sql::TAKE_TICKET).bind(ticket.id).bind(worker.staff).bind(now);
             on_tx!(tx, conn, query.execute(conn).await?);
@@ -193,7 +214,7 @@ async fn change(
 async fn step<'a>(
     tx: &mut Tx,
     ticket: &Current,
-    action: Action,
+    (action, taker): (Action, Option<StaffId>),
     given: &'a Given,
     now: Timestamp,
 ) -> Result<Event<'a>, WorkError> {
@@ -223,6 +244,7 @@ async fn step<'a>(
             .bind(agency)
             .bind(parent)
             .bind(now)
+            .bind(taker)
             .execute(conn)
             .await?
     );
@@ -235,9 +257,14 @@ async fn step<'a>(
 }
 
 async fn parent(tx: &mut Tx, of: TicketId, code: &TicketCode) -> Result<TicketId, WorkError> {
-    let found: Option<TicketId> =
-        on_tx!(tx, conn, sqlx::query_scalar(sql::TICKET_ID).bind(code).fetch_optional(conn).await?);
-    found.filter(|id| *id != of).ok_or(WorkError::UnknownParent)
+    let found: Option<(TicketId, Status)> =
+        on_tx!(tx, conn, sqlx::query_as(sql::PARENT).bind(code).fetch_optional(conn).await?);
+    match found {
+        // Whoever asks about this one is sent on to that one, where nothing happens any more.
+        Some((_, Status::Rejected | Status::Merged)) => Err(WorkError::ParentOver),
+        Some((id, _)) if id != of => Ok(id),
+        Some(_) | None => Err(WorkError::UnknownParent),
+    }
 }
 
 async fn classify(
@@ -265,7 +292,7 @@ async fn classify(
             .execute(conn)
             .await?
     );
-    Ok(())
+    Ok(search::put_place(tx, ticket.id, ticket.opened, place).await?)
 }
 
 async fn exists(tx: &mut Tx, statement: &'static str, id: &str) -> Result<bool, sqlx::Error> {

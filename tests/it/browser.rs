@@ -237,14 +237,19 @@ impl Browser {
             .await
     }
 
-    /// Clicks the button, link or summary of this name.
+    /// Clicks the first button, link or summary of this name that can be clicked.
     pub async fn click_on(&self, name: &str) {
         let path = format!(
             "//*[self::button or self::a or self::summary][normalize-space()={}]",
             json!(name)
         );
         self.wait(name, async || {
-            self.client.find(Locator::XPath(&path)).await.ok()?.click().await.ok()
+            for element in self.client.find_all(Locator::XPath(&path)).await.ok()? {
+                if element.click().await.is_ok() {
+                    return Some(());
+                }
+            }
+            None
         })
         .await
     }

@@ -9,8 +9,29 @@ const table = (name) => {
 };
 const onPage = table("halaman");
 const inMend = table("perbaikan");
+const inField = table("isian");
+const onWord = table("kata");
 
 const parts = (action) => [action.slice(0, action.indexOf(":")), action.slice(action.indexOf(":") + 1)];
+
+// To the next report of a list, or the one before.
+function row(step) {
+  const links = [...document.querySelectorAll("main td.code a")];
+  if (links.length === 0) return false;
+  const at = links.indexOf(document.activeElement);
+  const next = at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(Math.max(at + step, 0), links.length - 1);
+  links[next].focus();
+  return true;
+}
+
+// To the first field of a form that may be folded.
+function fill(fold) {
+  const field = fold?.querySelector("select, textarea, input:not([type=hidden])");
+  if (!field) return false;
+  fold.open = true;
+  field.focus();
+  return true;
+}
 
 // What a key does to `at`, the element that has the focus; whether it did anything.
 function act(action, at) {
@@ -26,9 +47,19 @@ function act(action, at) {
     case "play":
     case "speed":
     case "segment":
+    case "word":
       return tell(verb, Number(what));
+    case "row":
+      return row(Number(what));
+    case "leave":
+      at.blur();
+      return true;
+    case "fill":
+      return fill(named(what));
     case "submit": {
-      const button = at.form?.elements.namedItem(what);
+      // Elsewhere a form may do more than save.
+      const form = document.querySelector("[data-ticket]") ? at.form : null;
+      const button = what ? form?.elements.namedItem(what) : form?.querySelector("button:not([type=button])");
       button?.click();
       return Boolean(button);
     }
@@ -54,15 +85,19 @@ function pressed(event) {
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.metaKey || event.target.closest("dialog")) return;
   const field = event.target.closest("input, textarea, select, audio, [contenteditable]");
-  if (field && !field.matches("[data-mend]")) return;
-  const action = (field ? inMend : onPage).get(pressed(event));
+  let tables = [onPage];
+  if (field) tables = field.matches("[data-mend]") ? [inMend, inField] : [inField];
+  else if (event.target.matches(".word")) tables = [onWord, onPage];
+  const key = pressed(event);
+  const action = tables.map((table) => table.get(key)).find(Boolean);
   if (action && act(action, event.target)) event.preventDefault();
 });
 
 // What has a key says so.
 for (const [key, action] of onPage) {
   const [verb, what] = parts(action);
-  const element = verb === "go" ? document.querySelector(`.top nav a[href="${what}"]`) : named(verb === "sheet" ? "tombol" : what);
+  let element = verb === "go" ? document.querySelector(`.top nav a[href="${what}"]`) : named(verb === "sheet" ? "tombol" : what);
+  if (verb === "fill") element &&= element.querySelector("summary");
   if (!element) continue;
   const shown = key.length === 1 ? key.toUpperCase() : key;
   element.setAttribute("aria-keyshortcuts", shown);

@@ -35,12 +35,25 @@ for (const recording of document.querySelectorAll("[data-recording]")) {
   const places = [...recording.querySelectorAll("[data-seek]")];
   const words = places.filter((place) => place.classList.contains("word"));
 
+  // All words are one stop of the Tab key; arrows go from one to the next.
+  for (const word of words.slice(1)) word.tabIndex = -1;
+  const enter = (word) => {
+    for (const other of words) other.tabIndex = other === word ? 0 : -1;
+  };
   for (const place of places) {
     place.addEventListener("click", (event) => {
       event.preventDefault();
+      if (words.includes(place)) enter(place);
       seek(audio, Number(place.dataset.seek));
     });
   }
+  recording.addEventListener("kentongan:word", (event) => {
+    const next = words[words.indexOf(event.target) + event.detail];
+    if (!next) return;
+    event.preventDefault();
+    enter(next);
+    next.focus();
+  });
 
   const wave = recording.querySelector(".wave");
   const cursor = wave.querySelector(".cursor");
@@ -62,7 +75,9 @@ for (const recording of document.querySelectorAll("[data-recording]")) {
   audio.addEventListener("timeupdate", () => {
     cursor.hidden = false;
     cursor.style.left = `${(100 * audio.currentTime) / audio.duration}%`;
-    const now = words.findLast((word) => Number(word.dataset.seek) <= audio.currentTime);
+    const at = audio.currentTime;
+    const last = words.findLast((word) => Number(word.dataset.seek) <= at);
+    const now = last && at < Number(last.closest(".segment").dataset.ends) ? last : null;
     for (const word of words) word.classList.toggle("now", word === now);
   });
   audio.addEventListener("ratechange", () => {

@@ -66,6 +66,33 @@ async fn a_missing_reason_is_asked_for_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
+async fn an_answer_that_came_second_is_shown_though_its_form_is_gone() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    office.route(&ticket).await;
+    office.work(&ticket, Change::Step { action: Action::Start, given: Given::default() }).await;
+    let path = format!("/tiket/{}/langkah", ticket.code.digits());
+    let send = async |login, text, note| {
+        let fields = step("3", "answer", &[("tanggapan", text), ("catatan", note)]);
+        office.post(login, &path, &fields).await
+    };
+    assert_eq!(send("petugas_opd", "Sudah ditambal.", "").await.status, StatusCode::SEE_OTHER);
+    let second = send("petugas", "Ditambal <malam> ini.", "kata regu dua").await;
+    assert_eq!(second.status, StatusCode::CONFLICT);
+    let text = second.text();
+    let alarm = text.split("role=\"alert\"").nth(1).unwrap().split("</div>").next().unwrap();
+    assert!(alarm.contains("Langkah “Tanggapi” tidak dapat dilakukan lagi."), "{alarm}");
+    assert!(!alarm.contains("masih utuh di formulirnya"), "{alarm}");
+    for kept in ["Ditambal &#60;malam&#62; ini.</textarea>", "kata regu dua</textarea>"] {
+        assert!(alarm.contains(kept), "{kept}: {alarm}");
+    }
+    // What can be done now is open as on any other page.
+    assert!(text.contains("<details data-name=\"langkah\" open>"), "{text}");
+    let view = office.view(&ticket.code).await;
+    assert_eq!(view.messages.len(), 1, "the first answer holds");
+}
+
+#[tokio::test]
 async fn whoever_is_slower_sees_both_texts_and_loses_neither() {
     let office = Office::new().await;
     let ticket = office.phoned(&["jalan rusak"]).await;
@@ -132,6 +159,83 @@ async fn save_and_next_walks_through_the_queue_to_its_end() {
         office.get("petugas", &skipped(&second)).await.location(),
         "/kotak-masuk?antrean=baru"
     );
+}
+
+#[tokio::test]
+async fn the_next_report_is_the_next_of_the_list_as_it_was_filtered() {
+    let office = Office::new().await;
+    let mut tickets = Vec::new();
+    for text in ["satu", "dua", "tiga", "empat"] {
+        office.clock.advance(Duration::from_secs(1));
+        let intake = Intake { text: Some(text.into()), ..report(Channel::Sms) };
+        let mut rng = StdRng::seed_from_u64(tickets.len() as u64);
+        let now = office.console.now();
+        tickets.push(office.store().open_ticket(intake, now, &mut rng).await.unwrap());
+    }
+    office.phoned(&["lewat telepon"]).await;
+    // Somebody else looks into the third.
+    let take = format!("/tiket/{}/ambil", tickets[2].code.digits());
+    office.post("penyelia", &take, &[("versi", "0"), ("nonce", "n")]).await;
+    let list = office.get("petugas", "/kotak-masuk?antrean=baru&urut=terbaru&saluran=sms").await;
+    let trail = "baru.urut~terbaru.saluran~sms";
+    let first = format!("/tiket/{}?dari={trail}", tickets[3].code.digits());
+    assert!(list.text().contains(&format!("href=\"{first}\"")), "{}", list.text());
+    let page = office.get("petugas", &first).await.text();
+    let next = format!("/tiket/{}/berikutnya?dari={trail}", tickets[3].code.digits());
+    assert!(page.contains(&format!("href=\"{next}\"")), "{page}");
+    let second = format!("/tiket/{}?dari={trail}", tickets[1].code.digits());
+    assert_eq!(office.get("petugas", &next).await.location(), second);
+    // A form carries it too.
+    let note = format!("/tiket/{}/catatan", tickets[0].code.digits());
+    let fields = [("versi", "0"), ("nonce", "n"), ("catatan", "x"), ("dari", trail)];
+    let back = format!("/tiket/{}?dari={trail}&pesan=tersimpan", tickets[0].code.digits());
+    assert_eq!(office.post("petugas", &note, &fields).await.location(), back);
+    let nonsense =
+        format!("/tiket/{}?dari=baru.opd~%22%3E.x~y.urut~terbaru", tickets[0].code.digits());
+    let page = office.get("petugas", &nonsense).await.text();
+    assert!(page.contains("berikutnya?dari=baru.urut~terbaru\""), "{page}");
+}
+
+#[tokio::test]
+async fn who_begins_to_check_a_report_takes_it_unless_somebody_has_it() {
+    let office = Office::new().await;
+    let (free, taken) = (office.wrote("satu").await, office.wrote("dua").await);
+    office.work(&taken, Change::Take).await;
+    for (ticket, version) in [(&free, "0"), (&taken, "1")] {
+        let path = format!("/tiket/{}/langkah", ticket.code.digits());
+        let page = office.post("penyelia", &path, &step(version, "verify", &[])).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text());
+    }
+    assert_eq!(office.view(&free.code).await.ticket.assignee.as_deref(), Some("penyelia"));
+    assert_eq!(office.view(&taken.code).await.ticket.assignee.as_deref(), Some("petugas"));
+}
+
+#[tokio::test]
+async fn a_report_is_merged_into_one_that_lives_and_that_one_lists_it() {
+    let office = Office::new().await;
+    let (parent, child, third) =
+        (office.wrote("satu").await, office.wrote("dua").await, office.wrote("tiga").await);
+    for ticket in [&parent, &child, &third] {
+        office.work(ticket, Change::Step { action: Action::Verify, given: Given::default() }).await;
+    }
+    let merge = async |ticket: &Ticket, into: &str| {
+        let path = format!("/tiket/{}/langkah", ticket.code.digits());
+        office.post("petugas", &path, &step("1", "merge", &[("induk", into)])).await
+    };
+    let mistyped = merge(&child, "4821-7360").await;
+    assert_eq!(mistyped.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let text = mistyped.text();
+    assert!(text.contains("Kode laporan induk salah ketik. Periksa delapan angkanya."), "{text}");
+    assert!(text.contains("value=\"4821-7360\""), "what was typed is kept: {text}");
+    assert!(merge(&child, "").await.text().contains("Laporan induk belum diisi."));
+    let merged = merge(&child, parent.code.digits()).await;
+    assert_eq!(merged.status, StatusCode::SEE_OTHER, "{}", merged.text());
+    let over = merge(&third, child.code.digits()).await;
+    assert!(over.text().contains("sudah ditolak atau digabung"), "{}", over.text());
+    let page = office.get("petugas", &format!("/tiket/{}", parent.code.digits())).await.text();
+    let listed =
+        format!("<dt>Digabung ke sini</dt><dd><a href=\"/tiket/{0}\">", child.code.digits());
+    assert!(page.contains(&listed), "{page}");
 }
 
 #[tokio::test]
@@ -273,6 +377,57 @@ async fn a_walk_in_report_gets_a_code_and_twice_the_same_form_one_ticket() {
     assert!(office.deeds().await.contains(&format!("petugas open ticket {}", code.digits())));
 }
 
+/// What somebody hears by telephone who types a code, and a PIN perhaps.
+async fn hears(office: &Office, code: &TicketCode, pin: Option<&str>) -> Option<String> {
+    let store = office.store();
+    let found = match pin {
+        None => store.look_up(code.digits(), Asker::default(), NOW).await,
+        Some(pin) => store.look_up_with_pin(code.digits(), pin, Asker::default(), NOW).await,
+    };
+    let LookedUp::Found(disclosed) = found.unwrap() else { return None };
+    Some(disclosed.status.map_or("diterima saja".into(), |status| status.id().into()))
+}
+
+#[tokio::test]
+async fn a_confidential_visitor_hears_more_by_the_pin_that_was_chosen_at_the_counter() {
+    let office = Office::new().await;
+    office.has_menu().await;
+    let tell = async |nonce: &str, pin: &str| {
+        let fields = [
+            ("nonce", nonce),
+            ("laporan", "Pungutan di kantor."),
+            ("jenis", "complaint"),
+            ("rahasia", "1"),
+            ("pin", pin),
+        ];
+        office.post("petugas", "/loket", &fields).await
+    };
+    let locked = tell("n1", "4071").await;
+    let code = TicketCode::parse(locked.location().split('/').nth(2).unwrap()).unwrap();
+    assert_eq!(hears(&office, &code, None).await.unwrap(), "diterima saja");
+    assert_eq!(hears(&office, &code, Some("4072")).await, None);
+    assert_eq!(hears(&office, &code, Some("4071")).await.unwrap(), "diterima");
+    let receipt = office.get("petugas", locked.location()).await.text();
+    assert!(receipt.contains("Dengan kode dan PIN Anda"), "{receipt}");
+
+    let open = tell("n2", "").await;
+    let receipt = office.get("petugas", open.location()).await.text();
+    assert!(receipt.contains("hanya dijawab bahwa laporan sudah diterima"), "{receipt}");
+    assert!(!receipt.contains("menanyakan perkembangan laporan lewat telepon"), "{receipt}");
+
+    for pin in ["407", "40711", "empat"] {
+        let refused = tell("n3", pin).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{pin}");
+        let text = refused.text();
+        assert!(text.contains("PIN terdiri dari 4 angka."), "{text}");
+        assert!(!text.contains(&format!("value=\"{pin}\"")), "it is not shown again");
+    }
+    let fields = [("nonce", "n4"), ("laporan", "x"), ("jenis", "complaint"), ("pin", "4071")];
+    let refused = office.post("petugas", "/loket", &fields).await;
+    assert!(refused.text().contains("PIN hanya berlaku untuk laporan rahasia."));
+    assert_eq!(office.store().counts().await.unwrap().tickets, 2);
+}
+
 #[tokio::test]
 async fn a_walk_in_report_that_cannot_be_taken_keeps_what_was_typed() {
     let office = Office::new().await;
@@ -311,6 +466,7 @@ async fn an_admin_adds_resets_moves_and_disables_people() {
         ("peran", "petugas_opd"),
         ("instansi", "dishub"),
     ];
+    let new = [&new[..], &[("nonce", "n1")]].concat();
     let page = office.post("admin", "/petugas", &new).await.text();
     let given =
         page.split("<p class=\"big\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
@@ -397,55 +553,3 @@ async fn who_saves_a_mend_and_goes_on_finds_the_next_segment_open() {
         assert!(page.status == StatusCode::OK && !page.text().contains(open), "{nonsense}");
     }
 }
-/// What somebody hears by telephone who types a code, and a PIN perhaps.
-async fn hears(office: &Office, code: &TicketCode, pin: Option<&str>) -> Option<String> {
-    let store = office.store();
-    let found = match pin {
-        None => store.look_up(code.digits(), Asker::default(), NOW).await,
-        Some(pin) => store.look_up_with_pin(code.digits(), pin, Asker::default(), NOW).await,
-    };
-    let LookedUp::Found(disclosed) = found.unwrap() else { return None };
-    Some(disclosed.status.map_or("diterima saja".into(), |status| status.id().into()))
-}
-
-#[tokio::test]
-async fn a_confidential_visitor_hears_more_by_the_pin_that_was_chosen_at_the_counter() {
-    let office = Office::new().await;
-    office.has_menu().await;
-    let tell = async |nonce: &str, pin: &str| {
-        let fields = [
-            ("nonce", nonce),
-            ("laporan", "Pungutan di kantor."),
-            ("jenis", "complaint"),
-            ("rahasia", "1"),
-            ("pin", pin),
-        ];
-        office.post("petugas", "/loket", &fields).await
-    };
-    let locked = tell("n1", "4071").await;
-    let code = TicketCode::parse(locked.location().split('/').nth(2).unwrap()).unwrap();
-    assert_eq!(hears(&office, &code, None).await.unwrap(), "diterima saja");
-    assert_eq!(hears(&office, &code, Some("4072")).await, None);
-    assert_eq!(hears(&office, &code, Some("4071")).await.unwrap(), "diterima");
-    let receipt = office.get("petugas", locked.location()).await.text();
-    assert!(receipt.contains("Dengan kode dan PIN Anda"), "{receipt}");
-
-    let open = tell("n2", "").await;
-    let receipt = office.get("petugas", open.location()).await.text();
-    assert!(receipt.contains("hanya dijawab bahwa laporan sudah diterima"), "{receipt}");
-    assert!(!receipt.contains("menanyakan perkembangan laporan lewat telepon"), "{receipt}");
-
-    for pin in ["407", "40711", "empat"] {
-        let refused = tell("n3", pin).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{pin}");
-        let text = refused.text();
-        assert!(text.contains("PIN terdiri dari 4 angka."), "{text}");
-        assert!(!text.contains(&format!("value=\"{pin}\"")), "it is not shown again");
-    }
-    let fields = [("nonce", "n4"), ("laporan", "x"), ("jenis", "complaint"), ("pin", "4071")];
-    let refused = office.post("petugas", "/loket", &fields).await;
-    assert!(refused.text().contains("PIN hanya berlaku untuk laporan rahasia."));
-    assert_eq!(office.store().counts().await.unwrap().tickets, 2);
-}
-
-    let new = [&new[..], &[("nonce", "n1")]].concat();

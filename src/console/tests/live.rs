@@ -125,6 +125,23 @@ async fn an_open_page_is_no_sign_of_life() {
     assert!(part.body.is_empty());
 }
 
+#[tokio::test]
+async fn a_deadline_that_passes_is_counted_though_nothing_happened() {
+    let office = Office::new().await;
+    office.wrote("lampu mati").await;
+    let page = office.get("petugas", "/kotak-masuk").await;
+    let asks = page.text();
+    let asks = asks.split("id=\"kabar\"").nth(1).unwrap().split('>').next().unwrap();
+    assert!(asks.contains("hx-trigger=\"kabar-antrean from:body, every 60s\""), "{asks}");
+    let late = async || {
+        let counts = office.store().queue_counts(StaffId(1), None, office.clock.now()).await;
+        counts.unwrap().overdue
+    };
+    assert_eq!(late().await, 0);
+    office.clock.advance(Duration::from_secs(90 * 24 * 3600));
+    assert_eq!(late().await, 1);
+}
+
 /// What the page fetches again: the address that it names itself.
 fn news_of(page: &Page) -> String {
     let text = page.text();

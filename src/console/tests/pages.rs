@@ -11,6 +11,41 @@ async fn the_pages_without_a_session() {
 }
 
 #[tokio::test]
+async fn what_was_sent_to_the_reporter_stands_on_the_ticket_with_how_far_it_came() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    office.route(&ticket).await;
+    let page = format!("/tiket/{}", ticket.code.digits());
+    let none = office.get("petugas", &page).await.text();
+    assert!(none.contains("Belum ada SMS yang dikirim ke pelapor."), "{none}");
+    let sms = NewOutgoing {
+        gateway: "kannel".into(),
+        number: "+6281234567890".into(),
+        body: "Kode laporan Anda".into(),
+        parts: 1,
+        kind: SmsKind::Code,
+        ticket: Some(ticket.id),
+        due: NOW,
+    };
+    let store = office.store();
+    store.queue_sms(sms, NOW, &mut StdRng::seed_from_u64(1)).await.unwrap();
+    let lease = store.lease_sms("kannel", NOW, Duration::from_secs(60)).await.unwrap().unwrap();
+    let failed = Settled::Failed { reason: "absent subscriber".into() };
+    store.settle_sms(&lease, failed, NOW).await.unwrap();
+    for (login, number) in
+        [("petugas", "+6281234567890"), ("petugas_opd", "•••• 890"), ("auditor", "•••• 890")]
+    {
+        let text = office.get(login, &page).await.text();
+        let panel = text.split("<h2>SMS ke pelapor</h2>").nth(1).expect("the panel");
+        let panel = panel.split("</section>").next().unwrap();
+        for told in ["Kode laporan", number, "gagal", "18 Nov 2026 18.06", "Kode laporan Anda"] {
+            assert!(panel.contains(told), "{login}: {told}: {panel}");
+        }
+        assert!(login == "petugas" || !text.contains("81234567890"), "{login}");
+    }
+}
+
+#[tokio::test]
 async fn the_inbox() {
     let office = Office::new().await;
     insta::assert_snapshot!("inbox_empty", office.get("petugas", "/kotak-masuk").await.steady());
@@ -131,13 +166,13 @@ async fn the_wall_tells_what_waits() {
     };
     assert_eq!(figure("Sedang menelepon"), "0");
     assert_eq!(figure("Laporan hari ini"), "2");
-    assert_eq!(figure("Belum disentuh"), "1");
+    assert_eq!(figure("Belum ditangani"), "1");
     assert_eq!(figure("Menunggu OPD"), "1");
     assert_eq!(figure("Antrean transkripsi"), "2");
     assert!(figure("Ruang simpan").ends_with(" GB"));
     assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
     assert!(page.contains("2 panggilan</span>"), "today by the hour");
-    let dead = "Perhatian: penulis transkrip tidak bekerja";
+    let dead = "Perhatian: proses transkripsi tidak berjalan";
     assert!(page.contains(dead), "two wait, and nobody ever told that they work");
     office.store().beat(&Part::Transcribe, office.console.now()).await.unwrap();
     let part = office.get("auditor", "/beranda/angka").await.text();
@@ -279,7 +314,7 @@ async fn every_field_has_a_label_and_every_page_one_heading() {
 
 #[tokio::test]
 async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
-    use super::super::keys::{KEYS, MEND_KEYS};
+    use super::super::keys::{FIELD_KEYS, KEYS, MEND_KEYS, WORD_KEYS};
     let office = Office::new().await;
     let ticket = office.phoned(&[]).await;
     let mut unsure = spoken(&["jalan berlubang di depan pasar keramat", "lampu mati", "anu"]);
@@ -289,21 +324,29 @@ async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
     let inbox = office.get("petugas", "/kotak-masuk").await.text();
     let officers = office.get("petugas_opd", "/kotak-masuk").await.text();
     assert!(inbox.contains("go:/loket") && !officers.contains("go:/loket"));
-    for keys in [KEYS, MEND_KEYS] {
+    for (table, keys) in
+        [("halaman", KEYS), ("perbaikan", MEND_KEYS), ("kata", WORD_KEYS), ("isian", FIELD_KEYS)]
+    {
+        let sheet = inbox.split(&format!("data-keys=\"{table}\"")).nth(1).unwrap();
+        let sheet = sheet.split("</table>").next().unwrap();
         for key in keys {
             let (verb, what) = key.action.split_once(':').unwrap();
             let there = |page: &str| match verb {
-                "press" | "focus" => page.contains(&format!("data-name=\"{what}\"")),
+                "press" | "focus" | "fill" => page.contains(&format!("data-name=\"{what}\"")),
                 "go" => page.contains(&format!("href=\"{what}\"")),
+                "submit" if what.is_empty() => page.contains("data-ticket"),
                 "submit" => page.contains(&format!("<button name=\"{what}\"")),
                 "segment" => page.contains(" data-mend"),
                 "play" | "speed" => page.contains("<audio"),
+                "word" => page.contains("class=\"word"),
+                "row" => page.contains("<td class=\"code\"><a "),
+                "leave" => page.contains("<textarea"),
                 "sheet" => page.contains("<dialog"),
                 _ => false,
             };
             assert!(there(&report) || there(&inbox), "{} {}", key.key, key.action);
             let row = format!("data-key=\"{}\" data-action", key.key);
-            assert_eq!(inbox.matches(&row).count(), 1, "{}", key.key);
+            assert_eq!(sheet.matches(&row).count(), 1, "{}", key.key);
         }
     }
 }

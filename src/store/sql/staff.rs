@@ -81,7 +81,7 @@ statements! {
         EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
         FROM ticket t WHERE t.code = $1";
     STEP_TICKET = "UPDATE ticket SET status = $2, agency = COALESCE($3, agency), parent = COALESCE($4, parent),
-        updated = $5, version = version + 1 WHERE id = $1";
+        assignee = COALESCE(assignee, $6), updated = $5, version = version + 1 WHERE id = $1";
     TAKE_TICKET = "UPDATE ticket SET assignee = $2, updated = $3, version = version + 1 WHERE id = $1";
     CLASSIFY_TICKET = "UPDATE ticket SET class = $2, category = $3, place = $4, updated = $5, version = version + 1
         WHERE id = $1";
@@ -100,7 +100,8 @@ statements! {
                 WHERE x.ticket = ticket.id AND r.doubt = 1 AND r.heard IS NULL AND r.state = 'kept' AND NOT r.replaced)
             THEN 1 ELSE 0 END WHERE id = (SELECT ticket FROM ticket_recording WHERE recording = $1)";
     NOTE_TICKET = "UPDATE ticket SET updated = $2, version = version + 1 WHERE id = $1";
-    TICKET_ID = "SELECT id FROM ticket WHERE code = $1";
+    PARENT = "SELECT id, status FROM ticket WHERE code = $1";
+    CHILDREN = "SELECT code FROM ticket WHERE parent = $1 AND ($2 IS NULL OR agency = $2) ORDER BY id";
     CATEGORY_EXISTS = "SELECT EXISTS (SELECT 1 FROM category WHERE id = $1)";
     INSERT_NOTED_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status, note)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";

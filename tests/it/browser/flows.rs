@@ -120,6 +120,52 @@ async fn a_segment_is_mended_a_suggestion_taken_and_the_report_found_by_the_mend
 }
 
 #[tokio::test]
+async fn what_was_typed_outlives_another_form_of_the_page_and_the_session() {
+    let Some(office) = Office::open().await else { return };
+    let code = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    let page = format!("/tiket/{}", code.digits());
+    desk.goto(&page).await;
+    let (second, third) = (".segment:nth-of-type(2) textarea", ".segment:nth-of-type(3) textarea");
+    for (css, text) in
+        [(second, "Jalan Ahmad Yani ambles parah."), (third, "Semalam ada yang jatuh.")]
+    {
+        desk.click(&css.replace("textarea", ".mend summary")).await;
+        desk.fill(css, text).await;
+    }
+    let typed = |css: &str, text: &str| {
+        format!("document.querySelector({})?.value === {}", json!(css), json!(text))
+    };
+    let save = |css: &str| css.replace("textarea", ".mend button");
+    desk.click(&save(second)).await;
+    desk.sees("Perbaikan transkrip tersimpan.").await;
+    desk.until(&typed(third, "Semalam ada yang jatuh.")).await;
+    desk.sees("belum disimpan").await;
+    assert_eq!(desk.value("document.querySelectorAll('.mend[open]').length").await, 1);
+    assert_eq!(desk.value(&typed(second, "Jalan Ahmad Yani ambles parah.")).await, true);
+
+    // The session ends while somebody types: the form is refused, and the text is there afterwards.
+    desk.client.delete_all_cookies().await.unwrap();
+    desk.click(&save(third)).await;
+    desk.arrives("/masuk").await;
+    desk.enters("siti", PASSWORD).await;
+    desk.arrives(&page).await;
+    desk.until(&typed(third, "Semalam ada yang jatuh.")).await;
+    desk.click(&save(third)).await;
+    desk.sees("Perbaikan transkrip tersimpan.").await;
+    desk.until("!document.querySelector('.mend[open]')").await;
+    let kept = "sessionStorage.getItem('kentongan-isian')";
+    assert!(!desk.value(kept).await.as_str().unwrap().contains("Semalam"), "it is saved");
+
+    desk.fill("#remark", "Jangan dibaca orang lain.").await;
+    desk.until(&format!("{kept}.includes('Jangan dibaca')")).await;
+    desk.click_on("Keluar").await;
+    desk.arrives("/masuk").await;
+    assert_eq!(desk.value(kept).await, json!(null));
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn save_and_next_goes_through_the_queue_and_begins_again() {
     let Some(office) = Office::open().await else { return };
     let old = office.hears(&DAYS[1]).await;
@@ -281,6 +327,52 @@ async fn a_recording_that_needs_an_ear_leaves_its_queue_by_one_key() {
     desk.until("!document.querySelector('[data-name=didengar]')").await;
     desk.goto("/kotak-masuk?antrean=dengar").await;
     desk.until("!document.querySelector('td.code')").await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn keys_walk_through_lists_words_and_forms() {
+    let Some(office) = Office::open().await else { return };
+    let old = office.hears(&DAYS[1]).await;
+    let new = office.hears(&HOLE).await;
+    let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
+    desk.goto("/kotak-masuk").await;
+    let at = |text: &str| format!("document.activeElement.textContent === {}", json!(text));
+    for (key, code) in
+        [("Down", &old), ("Down", &new), ("Down", &new), ("Up", &old), ("Down", &new)]
+    {
+        desk.press(key).await;
+        desk.until(&at(&code.to_string())).await;
+    }
+    desk.press("Enter").await;
+    desk.arrives(&format!("/tiket/{}", new.digits())).await;
+
+    // All words are one stop, and arrows go on from there.
+    let stops =
+        "[...document.querySelectorAll('.word')].filter((word) => word.tabIndex === 0).length";
+    desk.until(&format!("{stops} === 1")).await;
+    desk.tab_to("document.activeElement.matches('.word')").await;
+    desk.until(&at("Selamat")).await;
+    desk.press("Right").await;
+    desk.press("Right").await;
+    desk.press("Left").await;
+    desk.until(&at("pagi,")).await;
+    assert_eq!(desk.value(stops).await, 1);
+
+    // T goes to a field and not to a fold that Enter would close; Esc leaves it, and keys are keys again.
+    desk.press("t").await;
+    desk.until("document.activeElement.matches('[name=catatan]')").await;
+    desk.types("sudah saya telepon").await;
+    desk.press("Esc").await;
+    desk.until("document.activeElement === document.body").await;
+    desk.press("u").await;
+    desk.until("document.activeElement.matches('#jenis')").await;
+    desk.press("Esc").await;
+    desk.press("t").await;
+    desk.press("Ctrl+Enter").await;
+    desk.sees("Tersimpan.").await;
+    desk.until("document.querySelector('.title .status').textContent === 'Sedang diperiksa'").await;
+    desk.sees("sudah saya telepon").await;
     desk.close().await;
 }
 
