@@ -162,8 +162,16 @@ mod tests {
                 "diterima -> verifikasi",
                 ("laporan 4821-7362", "Diterima → Sedang diperiksa", link("/tiket/48217362")),
             ),
-            ("ticket 48217362", "diterima -> diterima", ("laporan 4821-7362", "Diterima", link("/tiket/48217362"))),
-            ("recording 5", "ticket 48217362", ("rekaman 5", "laporan 4821-7362", link("/tiket/48217362"))),
+            (
+                "ticket 48217362",
+                "diterima -> diterima",
+                ("laporan 4821-7362", "Diterima", link("/tiket/48217362")),
+            ),
+            (
+                "recording 5",
+                "ticket 48217362",
+                ("rekaman 5", "laporan 4821-7362", link("/tiket/48217362")),
+            ),
             ("recording 5", "segment 0", ("rekaman 5", "bagian 1", None)),
             ("staff joko", "petugas -> penyelia", ("petugas joko", "Petugas → Penyelia", None)),
             ("call 7", "jejak.pcap", ("panggilan 7", "jejak.pcap", link("/panggilan/7"))),

@@ -115,6 +115,16 @@ impl Office {
         office
     }
 
+    /// The same office, of whose service its settings tell.
+    fn reached_by(self, service: Service) -> Office {
+        let Office { console, router, clock, folder } = self;
+        drop(router);
+        let mut console = Arc::into_inner(console).expect("nobody else has it");
+        console.service = service;
+        let console = Arc::new(console);
+        Office { router: routes(console.clone()), console, clock, folder }
+    }
+
     fn store(&self) -> &Store {
         &self.console.store
     }

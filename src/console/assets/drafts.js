@@ -51,7 +51,8 @@ function show(id, { name, value }) {
 function restore(id, draft) {
   const field = document.getElementById(id);
   if (!field?.matches(FIELD)) {
-    show(id, draft);
+    // The answer to a form shows by itself what it could not take.
+    if (location.pathname === `/tiket/${ticket}`) show(id, draft);
     return;
   }
   if (field.value === draft.value) return;

@@ -44,6 +44,8 @@ for (const recording of document.querySelectorAll("[data-recording]")) {
     place.addEventListener("click", (event) => {
       event.preventDefault();
       if (words.includes(place)) enter(place);
+      // By the mouse: arrows are the sound's still.
+      if (event.detail > 0) place.blur();
       seek(audio, Number(place.dataset.seek));
     });
   }

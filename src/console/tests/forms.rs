@@ -429,6 +429,30 @@ async fn a_confidential_visitor_hears_more_by_the_pin_that_was_chosen_at_the_cou
 }
 
 #[tokio::test]
+async fn a_receipt_says_how_to_ask_as_far_as_the_settings_tell() {
+    let receipt = async |service: Service| {
+        let office = Office::new().await.reached_by(service);
+        let fields = [("nonce", "n1"), ("laporan", "Lampu mati."), ("jenis", "complaint")];
+        let opened = office.post("petugas", "/loket", &fields).await;
+        let page = office.get("petugas", opened.location()).await.text();
+        let code = opened.location().split('/').nth(2).unwrap().to_owned();
+        (page, code)
+    };
+    let (page, _) = receipt(Service::default()).await;
+    assert!(page.contains("lewat telepon atau di loket"), "{page}");
+    let service = Service {
+        name: "Lapor Kotim".into(),
+        telephone: "0531 2106000".into(),
+        sms: Some("0811 5200 112".into()),
+    };
+    let (page, code) = receipt(service).await;
+    let how = format!(
+        "lewat telepon (0531 2106000), lewat SMS (tulis CEK {code}, kirim ke 0811 5200 112) atau di loket"
+    );
+    assert!(page.contains("<p>Lapor Kotim</p>") && page.contains(&how), "{page}");
+}
+
+#[tokio::test]
 async fn a_walk_in_report_that_cannot_be_taken_keeps_what_was_typed() {
     let office = Office::new().await;
     for (fields, told) in [

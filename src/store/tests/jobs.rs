@@ -56,6 +56,38 @@ async fn what_was_said_is_stored_as_it_was_heard() {
 }
 
 #[tokio::test]
+async fn each_transcript_of_a_ticket_has_its_own_segments_or_none() {
+    let store = Store::in_memory().await.unwrap();
+    let (call, _) = call_with_story(&store).await;
+    let mut recordings = Vec::new();
+    for slot in ["cerita", "tambahan", "alamat"] {
+        let file = format!("{slot}.wav");
+        let recording = store.begin_recording(call, slot, &file, after(5)).await.unwrap();
+        store.end_recording(recording, kept(after(20))).await.unwrap();
+        recordings.push(recording);
+    }
+    let mut rng = StdRng::seed_from_u64(1);
+    let ticket = store.open_ticket(intake(call, &recordings), after(21), &mut rng).await.unwrap();
+    let mut two = said("jalan berlubang");
+    two.transcript.segments.extend(said("sudah lama").transcript.segments);
+    let mut nothing = said("");
+    nothing.transcript.segments.clear();
+    nothing.transcript.outcome = Outcome::NoSpeech;
+    for made in [two, nothing, said("di pasar")] {
+        let job = lease(&store, "a", after(30)).await.unwrap();
+        store.finish_transcript(&job, made, after(40)).await.unwrap();
+    }
+    let together = store.transcripts_of_ticket(ticket.id).await.unwrap();
+    let mut each = Vec::new();
+    for recording in recordings {
+        each.push(store.transcript(recording).await.unwrap().unwrap());
+    }
+    assert_eq!(together, each);
+    let segments: Vec<usize> = each.iter().map(|row| row.transcript.segments.len()).collect();
+    assert_eq!(segments, [2, 0, 1]);
+}
+
+#[tokio::test]
 async fn of_two_workers_one_gets_the_job() {
     let store = OnFile::new().await;
     waiting(&store).await;
