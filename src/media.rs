@@ -56,7 +56,11 @@ pub struct Negotiated {
 /// The payload type and clock of RFC 4733 events on this call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TelephoneEvent {
+    /// The payload type to send: the other side's number.
     pub payload_type: u8,
+    /// The number of our offer, if it was ours: an answer with another one leaves open which of the two comes (RFC 3264
+    /// section 6.1 says this one, phones send either). The same as the other where theirs was the offer.
+    pub offered: u8,
     /// Hz; 8000 nearly always, some phones offer others.
     pub clock: u32,
 }

@@ -138,15 +138,19 @@ pub fn offer(local: &Local) -> String {
 pub fn accept(our_offer: &str, answer: &str, local: &Local) -> Result<Negotiated, Rejected> {
     let ours = read::parse(our_offer)?;
     let (_, ours) = choose(&ours, local)?;
+    let offered_events = ours.best_events();
     let offered = Local { codecs: ours.codecs, ..local.clone() };
 
     let (_, audio) = choose(&read::parse(answer)?, &offered)?;
     if audio.port == 0 {
         return Err(Rejected::Declined);
     }
-    let events = audio.best_events().filter(|_| ours.events.iter().any(|e| e.mask != 0));
+    let events = audio.best_events().filter(|_| offered_events.is_some());
     let mut negotiated = settle(&audio, events);
     negotiated.direction = intersect(negotiated.direction, ours.direction);
+    if let (Some(agreed), Some(offered)) = (&mut negotiated.telephone_event, offered_events) {
+        agreed.offered = offered.payload_type;
+    }
     Ok(negotiated)
 }
 
@@ -180,8 +184,11 @@ fn settle(audio: &Audio, events: Option<Events>) -> Negotiated {
         remote_rtcp: audio.remote_rtcp,
         codec: audio.codec,
         payload_type: audio.payload_type,
-        telephone_event: events
-            .map(|e| TelephoneEvent { payload_type: e.payload_type, clock: e.clock }),
+        telephone_event: events.map(|e| TelephoneEvent {
+            payload_type: e.payload_type,
+            offered: e.payload_type,
+            clock: e.clock,
+        }),
         direction: our_direction(audio),
         ptime: audio.ptime,
     }

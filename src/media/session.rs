@@ -40,7 +40,7 @@ const FIRST_PACKET: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Latching {
-    /// The first address that sends valid packets, then only that one: callers behind NAT are heard.
+    /// The first address that sends a row of valid packets, then only that one: callers behind NAT are heard.
     #[default]
     FirstSource,
     /// Only the address in the session description: safest where every trunk is reached without NAT.
@@ -109,8 +109,8 @@ impl Session {
     pub fn connect(&mut self, mut agreed: Negotiated, now: Instant) {
         agreed.ptime = agreed.ptime.clamp(10, 60);
         self.latch.renegotiate(agreed.remote);
-        let hears = agreed.remote.is_some()
-            && matches!(agreed.direction, Direction::SendRecv | Direction::RecvOnly);
+        // Whoever holds us (we may only receive) may play music, or nothing at all.
+        let hears = agreed.remote.is_some() && agreed.direction == Direction::SendRecv;
         self.listening = hears.then(|| self.listening.unwrap_or(now));
         self.inbound.expect_packets(now);
         self.inbound.want_tones(self.settings.inband_digits && agreed.telephone_event.is_none());
@@ -167,6 +167,7 @@ impl Session {
         let Some(arrived) = Arrived::parse(datagram, agreed) else { return self.refused += 1 };
         match self.latch.admit(from, &arrived, now) {
             latch::Verdict::Refused => return self.refused += 1,
+            latch::Verdict::Waits => return,
             latch::Verdict::Latched => self.events.push_back(LegEvent::Latched(from)),
             latch::Verdict::Known => {}
         }
@@ -178,7 +179,7 @@ impl Session {
 
     /// Takes in a datagram from the RTCP port. Only the other side of this call is listened to.
     pub fn handle_rtcp(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let peer = self.latch.destination().map(|peer| peer.ip());
+        let peer = self.latch.peer().map(|peer| peer.ip());
         let offered = self.agreed.as_ref().and_then(|agreed| agreed.remote_rtcp);
         if peer != Some(from.ip()) && offered != Some(from) {
             self.refused += 1;
@@ -242,7 +243,7 @@ impl Session {
         self.events.pop_front()
     }
 
-    /// Where RTP goes: to the latched address, before that to the offered one.
+    /// Where RTP goes: to the latched address, before that to the likeliest, or to the offered one.
     pub fn destination(&self) -> Option<SocketAddr> {
         self.latch.destination()
     }
@@ -270,7 +271,7 @@ impl Session {
 
     fn rtcp_destination(&self) -> Option<SocketAddr> {
         let agreed = self.agreed.as_ref()?;
-        let peer = self.latch.destination()?;
+        let peer = self.latch.peer()?;
         // Behind NAT the offered RTCP address is as wrong as the RTP one; answer where its reports come from.
         let guessed = || SocketAddr::new(peer.ip(), peer.port().saturating_add(1));
         let offered = agreed.remote_rtcp.filter(|_| agreed.remote == Some(peer));

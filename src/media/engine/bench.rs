@@ -117,7 +117,7 @@ impl Callers {
             remote_rtcp: None,
             codec: Codec::Pcma,
             payload_type: 8,
-            telephone_event: Some(TelephoneEvent { payload_type: 101, clock: 8000 }),
+            telephone_event: Some(TelephoneEvent { payload_type: 101, offered: 101, clock: 8000 }),
             direction: Direction::SendRecv,
             ptime: 20,
         }

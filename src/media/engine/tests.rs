@@ -39,7 +39,7 @@ impl Peer {
             remote_rtcp: None,
             codec: Codec::Pcmu,
             payload_type: 0,
-            telephone_event: Some(TelephoneEvent { payload_type: 96, clock: 8000 }),
+            telephone_event: Some(TelephoneEvent { payload_type: 96, offered: 96, clock: 8000 }),
             direction: Direction::SendRecv,
             ptime: 20,
         }
@@ -203,6 +203,30 @@ fn a_stopped_prompt_is_gone_within_two_packets() {
     peer.socket.set_nonblocking(false).unwrap();
     peer.wait(1);
     assert_eq!(peer.hear().payload, [Codec::Pcmu.silence(); FRAME]);
+}
+
+/// By the order of things alone: a key that is read with the turn of the next packet is told after that packet.
+#[test]
+fn a_key_stops_a_prompt_before_the_next_packet_however_long_packets_are() {
+    let (engine, peer) = (engine(0..=0), Peer::new());
+    let (leg, mut events) = engine.open().unwrap();
+    leg.connect(Negotiated { ptime: 40, ..peer.agreed() });
+    let prompt = Arc::new(Clip::from_samples(&[5000; 80_000]));
+    let silence = [Codec::Pcmu.silence(); 2 * FRAME];
+    // A busy machine may be late with one or the other key, but not with all of them.
+    let stopped = (0..30u32).any(|turn| {
+        leg.play(turn, vec![prompt.clone()]);
+        while peer.hear().payload == silence {}
+        let mut key = vec![0x80, 96];
+        key.extend((turn as u16).to_be_bytes());
+        key.extend((turn * 8000).to_be_bytes());
+        key.extend([0, 0, 0, 5, 1, 0x80, 3, 0xC0]);
+        peer.send(&key, leg.local_addr());
+        while !matches!(events.blocking_recv().expect("the leg is open"), LegEvent::Digit(_)) {}
+        leg.stop_playing();
+        peer.hear().payload == silence
+    });
+    assert!(stopped, "each key was told after one more packet of the prompt");
 }
 
 #[test]

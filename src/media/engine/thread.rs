@@ -24,7 +24,7 @@ pub const WAKER: Token = Token(usize::MAX);
 /// Time between two wake-ups.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Slots of the wheel: the longest packet interval of 60 ms is twelve ticks.
+/// Slots of the wheel: more than a turn has ticks.
 const SLOTS: usize = 16;
 
 /// Ticks that are made up for after a stall: enough for every leg to have its turn.
@@ -397,7 +397,7 @@ impl Leg {
     fn obey(&mut self, command: Command, recorder: &RecorderHandle, now: Instant) {
         match command {
             Command::Connect(agreed) => {
-                self.turn = (usize::from(agreed.ptime) / TICK.as_millis() as usize).clamp(1, 12);
+                self.turn = turn(agreed.ptime);
                 self.session.connect(*agreed, now);
             }
             Command::Play(tag, clips) => self.session.play(tag, clips),
@@ -430,6 +430,13 @@ impl Leg {
             let _ = self.events.send(event);
         }
     }
+}
+
+/// Ticks between two turns of a leg with packets of `ptime` ms: as many as its packets allow, so that each leaves when
+/// it is due, and never more than usual, so that a key stops a prompt as soon with long packets as with short ones.
+fn turn(ptime: u8) -> usize {
+    let packet = usize::from(ptime) / TICK.as_millis() as usize;
+    (1..=USUAL_TURN).rev().find(|turn| packet.is_multiple_of(*turn)).unwrap_or(1)
 }
 
 fn slot(tick: u64) -> usize {

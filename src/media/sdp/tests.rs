@@ -174,7 +174,7 @@ fn an_answer_to_a_delayed_offer_settles_the_call() {
             remote_rtcp: Some("192.0.2.1:4001".parse().unwrap()),
             codec: Codec::Pcmu,
             payload_type: 0,
-            telephone_event: Some(TelephoneEvent { payload_type: 96, clock: 8000 }),
+            telephone_event: Some(TelephoneEvent { payload_type: 96, offered: 101, clock: 8000 }),
             direction: Direction::RecvOnly,
             ptime: 30,
         }

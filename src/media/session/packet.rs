@@ -56,7 +56,10 @@ impl<'a> Arrived<'a> {
 fn content(payload_type: u8, agreed: &Negotiated) -> Option<Content> {
     if payload_type == agreed.payload_type {
         Some(Content::Audio)
-    } else if agreed.telephone_event.is_some_and(|event| event.payload_type == payload_type) {
+    } else if agreed
+        .telephone_event
+        .is_some_and(|event| [event.payload_type, event.offered].contains(&payload_type))
+    {
         Some(Content::TelephoneEvent)
     } else {
         (payload_type == COMFORT_NOISE).then_some(Content::ComfortNoise)
@@ -95,7 +98,7 @@ mod tests {
             remote_rtcp: None,
             codec: Codec::Pcma,
             payload_type: 8,
-            telephone_event: Some(TelephoneEvent { payload_type: 101, clock: 8000 }),
+            telephone_event: Some(TelephoneEvent { payload_type: 101, offered: 101, clock: 8000 }),
             direction: Direction::SendRecv,
             ptime: 20,
         }
@@ -123,6 +126,17 @@ mod tests {
         assert_eq!(content(101), Some(Content::TelephoneEvent));
         assert_eq!(content(13), Some(Content::ComfortNoise));
         assert_eq!(content(0), None);
+    }
+
+    #[test]
+    fn keys_come_by_the_answers_number_and_by_the_offers() {
+        let event = TelephoneEvent { payload_type: 96, offered: 101, clock: 8000 };
+        let agreed = Negotiated { telephone_event: Some(event), ..agreed() };
+        for payload_type in [96, 101] {
+            let packet = [0x80, payload_type, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+            let arrived = Arrived::parse(&packet, &agreed).expect("both are taken");
+            assert_eq!(arrived.content, Content::TelephoneEvent);
+        }
     }
 
     proptest! {

@@ -34,7 +34,7 @@ fn agreed() -> Negotiated {
         remote_rtcp: Some(at(2)),
         codec: Codec::Pcma,
         payload_type: 8,
-        telephone_event: Some(TelephoneEvent { payload_type: 101, clock: 8000 }),
+        telephone_event: Some(TelephoneEvent { payload_type: 101, offered: 101, clock: 8000 }),
         direction: Direction::SendRecv,
         ptime: 20,
     }
@@ -337,6 +337,45 @@ fn strangers_are_counted_and_change_nothing() {
     let stats = bench.session.stats();
     assert_eq!((stats.packets_received, stats.packets_refused, stats.digits), (1, 3, 0));
     assert_eq!(bench.session.destination(), Some(at(1)));
+}
+
+#[test]
+fn a_caller_behind_nat_keeps_the_call_whatever_a_stranger_sprays() {
+    let mut bench = Bench::new();
+    let key = datagram(101, 5, 5, &[1, 0x80, 3, 0xC0]);
+    bench.session.handle_packet(at(9), &key, bench.now);
+    let bye = [0x81, 203, 0, 1, 0, 0, 0, 77];
+    bench.session.handle_rtcp(SocketAddr::from(([192, 0, 2, 7], 2)), &bye, bench.now);
+    assert_eq!(bench.events(), [], "one packet of a stranger presses no key");
+    // The offer named port 1, and NAT made it 7.
+    for turn in 0..5 {
+        let packet = bench.packet(3000);
+        bench.session.handle_packet(at(7), &packet, bench.now);
+        assert_eq!(bench.session.destination(), Some(at(7)), "prompts go to the caller");
+        bench.session.handle_packet(at(100 + turn), &key, bench.now);
+        bench.turn();
+    }
+    assert_eq!(bench.events(), [LegEvent::Latched(at(7))]);
+    assert_eq!(bench.session.stats().packets_received, 3);
+}
+
+#[test]
+fn a_hold_without_music_is_no_silent_line() {
+    let mut bench = Bench::new();
+    bench.speak(0);
+    bench.events();
+    let held = Negotiated { direction: Direction::RecvOnly, ..agreed() };
+    bench.session.connect(held, bench.now);
+    bench.pass(600_000);
+    bench.turn();
+    assert_eq!(bench.events(), []);
+    bench.session.connect(agreed(), bench.now);
+    bench.pass(59_000);
+    bench.turn();
+    assert_eq!(bench.events(), []);
+    bench.pass(1_000);
+    bench.turn();
+    assert_eq!(bench.events(), [LegEvent::RtpTimeout], "resumed, it counts again");
 }
 
 #[test]
