@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Timestamp;
 use crate::ivr::PromptId;
-use crate::ivr::check::{self, Finding, Severity};
+use crate::ivr::check::{Finding, Severity};
 use crate::ivr::script::{ReadError, Script};
 use crate::store::{Doer, MenuError, MenuOrigin, MenuRow, MenuState, NewMenu, Store, StoreError};
 
+mod fit;
 #[cfg(test)]
 mod tests;
+
+pub use fit::check;
 
 /// What rows call the file's author.
 const FILE: &str = "file";
@@ -72,7 +75,7 @@ pub fn plain(text: &str) -> String {
 /// Proves a text; `file` is its name for messages, `prompts` what can be played.
 pub fn prove(file: &str, text: String, prompts: &BTreeSet<PromptId>) -> Result<Sound, Unsound> {
     let script = Script::parse(file, &text)?;
-    let findings = check::check(&script, prompts);
+    let findings = check(&script, prompts);
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Unsound::Rules { file: file.to_owned(), findings });
     }

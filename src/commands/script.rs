@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kentongan::clock::{Clock, SystemClock};
 use kentongan::config::Config;
-use kentongan::ivr::check::{Severity, check};
+use kentongan::ivr::check::Severity;
 use kentongan::ivr::script::Script;
 use kentongan::ivr::{graph, trial};
 use kentongan::menu::{self, Origin};
@@ -113,7 +113,7 @@ async fn published(config: &Config) -> Result<Option<kentongan::store::MenuRow>,
 
 fn checked(config: &Config, text: Text) -> anyhow::Result<ExitCode> {
     let script = text.parse()?;
-    let findings = check(&script, &known(config)?);
+    let findings = menu::check(&script, &known(config)?);
     for finding in &findings {
         println!("{}:{finding}", text.name);
     }

@@ -4,7 +4,9 @@
 //! through the graph of steps (`paths`).
 
 mod indonesian;
+mod limits;
 mod paths;
+mod silent;
 #[cfg(test)]
 mod tests;
 mod toml_words;
@@ -13,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
-use super::script::{Kind, Lookup, Menu, Prompt, Script, Spanned, Step, Target};
+use super::script::{Kind, Menu, Prompt, Script, Spanned, Step, Target};
 use super::session::key_clip;
 use super::{PromptId, speech};
 
@@ -100,27 +102,12 @@ impl<'s> Checker<'s> {
         for prompt in step.kind.every_prompt() {
             self.prompt(Some(step), prompt);
         }
+        self.limits(step);
+        self.silences(step);
         match &step.kind {
             Kind::Menu(menu) => self.menu(step, menu),
-            Kind::Digits(digits) if digits.min == 0 || digits.min > digits.max => self.error_in(
-                step,
-                format!(
-                    "it takes {} to {} digits; `min` must be at least 1 and at most `max`",
-                    digits.min, digits.max
-                ),
-            ),
-            Kind::Lookup(lookup) => self.lookup(step, lookup),
             Kind::Confirm(confirm) if confirm.again.is_none() => self.confirm(step),
             _ => {}
-        }
-    }
-
-    fn lookup(&mut self, step: &Step, lookup: &Lookup) {
-        if lookup.tries == 0 || lookup.digits == 0 {
-            self.error_in(step, "`tries` and `digits` must be at least 1".to_owned());
-        }
-        if lookup.pin.as_ref().is_some_and(|pin| pin.tries == 0 || pin.digits == 0) {
-            self.error_in(step, "`tries` and `digits` of its PIN must be at least 1".to_owned());
         }
     }
 

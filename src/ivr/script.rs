@@ -71,18 +71,6 @@ impl Script {
             _ => None,
         })
     }
-
-    /// The classes of report that it opens tickets of, with their lines. What classes there are, the ticket side knows.
-    pub fn classes(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.steps.iter().filter_map(|step| {
-            let class = match &step.kind {
-                Kind::Record(record) => record.story.as_deref(),
-                Kind::Open(open) => open.class.as_deref(),
-                _ => None,
-            };
-            class.map(|class| (self.line(&step.header.span()), class))
-        })
-    }
 }
 
 /// The longest time for a call, and what is said when it is reached.
@@ -384,6 +372,15 @@ impl Kind {
             Kind::Goto(_) => "goto",
             Kind::Hours(_) => "hours",
             Kind::End(_) => "end",
+        }
+    }
+
+    /// The class of report that it opens tickets of. What classes there are, the ticket side knows.
+    pub fn class(&self) -> Option<&str> {
+        match self {
+            Kind::Record(record) => record.story.as_deref(),
+            Kind::Open(open) => open.class.as_deref(),
+            _ => None,
         }
     }
 

@@ -69,8 +69,8 @@ struct Story {
 #[derive(Default)]
 struct TypedAhead {
     keys: VecDeque<char>,
-    /// The digits before were complete by their number: a `#` now only belongs to them.
-    drop_termchar: bool,
+    /// The digits before were complete by their number: until then a `#` only belongs to them.
+    drop_termchar: Option<Timestamp>,
 }
 
 impl Session {

@@ -3,7 +3,9 @@
 //! Every function returns ids of prompts; [`text`] writes the same clips out as words, [`clips`] lists all
 //! that may ever be asked for. What the clips say is checked against `prompts/id/clips.toml` by a test.
 
-use jiff::civil::{Date, Time, Weekday};
+use std::collections::BTreeSet;
+
+use jiff::civil::{Date, Time, Weekday, date as civil};
 
 use super::PromptId;
 
@@ -82,6 +84,16 @@ pub fn day(day: Date, today: Date) -> Vec<PromptId> {
         2..=30 => say(&[&count[..], &["kata/hari_lagi"]].concat()),
         _ => date(day),
     }
+}
+
+/// Every clip that [`day`] may ask for in our time: a year of days holds all names, all numbers and their year.
+pub fn days() -> BTreeSet<PromptId> {
+    let (first, last) = (civil(2026, 1, 1), civil(2027, 12, 31));
+    let days = std::iter::successors(Some(first), |day| day.tomorrow().ok());
+    days.take_while(|day| *day <= last)
+        .flat_map(|day| [date(day), self::day(day, civil(2026, 6, 1))])
+        .flatten()
+        .collect()
 }
 
 /// *pukul empat belas lewat tiga puluh menit waktu Indonesia Barat*. Seconds are left out.

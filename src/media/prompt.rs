@@ -15,6 +15,9 @@ use shape::to_i16;
 
 use super::{Codec, SAMPLE_RATE};
 
+/// No script may record for longer than an hour, nor a second of network more.
+const LONGEST_RECORDING_SECONDS: u32 = 3600;
+
 /// A piece of audio ready to be sent in either law.
 #[derive(Clone)]
 pub struct Clip {
@@ -33,9 +36,14 @@ impl Clip {
         Clip { pcma: encode(Codec::Pcma), pcmu: encode(Codec::Pcmu) }
     }
 
-    /// Reads a WAV as it is: any rate, one or more channels, 8 to 32 bits or float. The level is left alone.
+    /// Reads a WAV as it is: any rate, one or more channels, 8 to 32 bits or float, as long as a caller may be recorded.
+    /// The level is left alone.
     pub fn from_wav(path: &Path) -> Result<Clip, ClipError> {
-        Ok(Clip::from_samples(&Sound::read(path)?.samples_at_8_khz()?))
+        Clip::of(Sound::read_at_most(path, LONGEST_RECORDING_SECONDS)?)
+    }
+
+    fn of(sound: Sound) -> Result<Clip, ClipError> {
+        Ok(Clip::from_samples(&sound.samples_at_8_khz()?))
     }
 
     /// Reads a person's recording: as [`Clip::from_wav`], then limited to the telephone's band, its silent
@@ -101,7 +109,7 @@ impl Source {
     pub fn load(&self) -> Result<Clip, ClipError> {
         match self {
             Source::Recorded(path) => Clip::from_recording(path),
-            Source::Rendered(path) => Clip::from_wav(path),
+            Source::Rendered(path) => Clip::of(Sound::read(path)?),
         }
     }
 }

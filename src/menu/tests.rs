@@ -89,8 +89,8 @@ async fn a_broken_file_becomes_no_version_and_says_its_line() {
 
 #[test]
 fn a_text_that_is_only_worth_a_warning_is_sound() {
-    let quiet = GOOD.replacen("prompts = [\"{options}\"]", "prompts = []", 1);
-    let sound = prove("menu.toml", quiet, &known()).unwrap();
+    let short = GOOD.replacen("prompts = [\"{options}\"]", "prompts = [\"menu/singkat\"]", 1);
+    let sound = prove("menu.toml", short, &known()).unwrap();
     assert!(sound.warnings().iter().all(|w| w.severity == Severity::Warning));
     assert!(!sound.warnings().is_empty());
 }
@@ -99,4 +99,32 @@ fn a_text_that_is_only_worth_a_warning_is_sound() {
 fn without_the_prompts_nothing_is_sound() {
     let findings = prove("menu.toml", GOOD.into(), &BTreeSet::new()).unwrap_err().findings();
     assert!(findings.iter().any(|f| f.sentence.contains("there is no prompt `salam/nama`")));
+}
+
+#[test]
+fn a_class_that_tickets_do_not_have_is_refused_with_its_line() {
+    let text = GOOD.replacen("story = \"complaint\"", "story = \"keluhan\"", 1);
+    let line = 1 + text.lines().position(|line| line == "[step.lapor]").unwrap();
+    let Err(Unsound::Rules { findings, .. }) = prove("x", text, &known()) else { panic!("sound") };
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!((findings[0].line, findings[0].step.as_deref()), (line, Some("lapor")));
+    let ours = crate::ivr::check::indonesian(&findings[0].sentence);
+    assert!(ours.starts_with("tidak ada jenis laporan `keluhan`; tulis complaint"), "{ours}");
+}
+
+#[test]
+fn clips_that_no_script_names_must_be_there_too() {
+    let mut prompts = known();
+    for id in ["bunyi/bip", "status/selesai", "opd/umum", "bulan/mei"] {
+        assert!(prompts.remove(id), "{id}");
+    }
+    let Err(Unsound::Rules { findings, .. }) = prove("x", GOOD.into(), &prompts) else {
+        panic!("sound")
+    };
+    let told: Vec<&str> =
+        findings.iter().filter_map(|f| f.sentence.split(['(', ')']).nth(1)).collect();
+    assert!(told.contains(&"bulan/mei, opd/umum, status/selesai"), "{told:?}");
+    assert!(told.contains(&"bunyi/bip"), "{told:?}");
+    let ours = crate::ivr::check::indonesian(&findings[0].sentence);
+    assert!(ours.starts_with("langkah ini memerlukan prompt yang tidak ada"), "{ours}");
 }

@@ -3,7 +3,7 @@
 //! One act or expectation a line; `#` begins a comment, except as a key. First what the world is like:
 //!
 //! ```text
-//! script hotline.toml            the script played; this one by default
+//! script hotline.toml            the script played, from ivr-scripts or beside the call; this one by default
 //! at 2026-11-23T09:00+07:00      when the call comes in; this Monday morning by default
 //! code 48217360 known            the store finds it; `answered`: and the agency has answered; `exhausted`: no more
 //!                                tries; `failed`: the store is silent. Any other code is unknown

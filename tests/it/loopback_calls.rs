@@ -115,6 +115,7 @@ async fn world(file: &CallFile) -> Loopback {
             // A file where the folder should be: nothing can be kept, whoever runs the test.
             std::fs::write(config.data.join("recordings"), "").unwrap();
         }
+        config.ivr.script = pure_calls::script_path(&file.script);
         if wants_over {
             let text = std::fs::read_to_string(&config.ivr.script).unwrap();
             config.ivr.script = config.data.join("hotline.toml");

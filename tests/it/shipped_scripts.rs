@@ -8,7 +8,8 @@ use std::time::Duration;
 use kentongan::clock::Timestamp;
 use kentongan::ivr::script::{Kind, Prompt, Script, Spanned};
 use kentongan::ivr::trial::{Disk, Happening, Line, Operator, World};
-use kentongan::ivr::{Found, Lookup, PromptId, check, speech};
+use kentongan::ivr::{Found, Lookup, PromptId, speech};
+use kentongan::menu;
 use proptest::prelude::*;
 
 use crate::sound;
@@ -46,7 +47,7 @@ fn every_shipped_script_passes_the_checker() {
     let scripts = scripts();
     assert!(!scripts.is_empty());
     for script in scripts {
-        let findings = check::check(&script, &prompts);
+        let findings = menu::check(&script, &prompts);
         let told: Vec<_> = findings.iter().map(|f| format!("{}:{f}", script.file)).collect();
         assert!(told.is_empty(), "\n{}", told.join("\n"));
     }

@@ -56,6 +56,26 @@ const SENTENCES: &[(&str, &str)] = &[
         "`tries` dan `digits` pada PIN paling sedikit 1",
     ),
     (
+        "codes have {} digits; write that, or remove `digits`",
+        "kode terdiri atas {} angka; tulis itu, atau hapus `digits`",
+    ),
+    (
+        "it takes a PIN of {} to {} digits, and step `{}` asks for one of {}; write the same number in `min`, `max` and there",
+        "langkah ini menerima PIN {} sampai {} angka, sedangkan langkah `{}` meminta {} angka; samakan `min`, `max`, dan yang di sana",
+    ),
+    (
+        "`{}` cannot be a slot's name; write 1 to {} of a-z, 0-9 and _",
+        "`{}` tidak dapat menjadi nama slot; tulis 1 sampai {} huruf a-z, angka 0-9, atau _",
+    ),
+    (
+        "`min_speech` is longer than `max`, so that nothing would ever count as speech; shorten it",
+        "`min_speech` lebih lama daripada `max`, sehingga tidak ada yang dianggap ucapan; perpendek",
+    ),
+    (
+        "`{}` says nothing, and the caller would wait in silence; write at least one prompt",
+        "`{}` tidak mengucapkan apa pun, sehingga penelepon menunggu dalam sunyi; tulis sedikitnya satu prompt",
+    ),
+    (
         "no recording of a story leads here, so the key 2 has nowhere to lead; write `again = \"STEP\"`",
         "tidak ada rekaman cerita yang menuju ke sini, sehingga tombol 2 tidak menuju ke mana pun; tulis `again = \"LANGKAH\"`",
     ),
@@ -119,6 +139,19 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "a caller who stays silent is hung up on (at `{}`); let silence lead to a `record` step",
         "penelepon yang diam diputus (di `{}`); arahkan diam ke langkah `record`",
+    ),
+    (
+        "a caller comes to the end (at `{}`) unasked and unrecorded; lead through a `menu` or `record` step first",
+        "penelepon sampai di akhir (di `{}`) tanpa ditanya dan tanpa direkam; lewati dahulu langkah `menu` atau `record`",
+    ),
+    (
+        "on the way {} a ticket was opened and its code never said; say {code} in the `open` step or behind it",
+        "pada jalan {} laporan sudah dibuka tetapi kodenya belum diucapkan; ucapkan {code} di langkah `open` atau sesudahnya",
+    ),
+    ("there is no class of report `{}`; write {}", "tidak ada jenis laporan `{}`; tulis {}"),
+    (
+        "it needs prompts that are not there ({}); add their texts to prompts.toml",
+        "langkah ini memerlukan prompt yang tidak ada ({}); tambahkan dahulu",
     ),
     (
         "on the way {} there is no code yet; open a ticket first",

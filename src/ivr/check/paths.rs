@@ -20,6 +20,8 @@ struct Facts {
     story: bool,
     /// Has a ticket.
     ticket: bool,
+    /// Has a ticket and has not been told its code.
+    untold: bool,
     /// A lookup found something.
     found: bool,
 }
@@ -34,6 +36,7 @@ impl<'s> Checker<'s> {
         self.unreachable_steps();
         self.endless_circles();
         self.deep_menus();
+        self.ends_unasked();
         let (nodes, came_from) = self.walk();
         // The nearest way to a fault is enough.
         let mut told = BTreeSet::new();
@@ -75,6 +78,34 @@ impl<'s> Checker<'s> {
             );
             told.extend(circle);
             self.error_in(step, sentence);
+        }
+    }
+
+    /// Whom nothing asks and nothing records is silent too. A script that records nobody only announces.
+    fn ends_unasked(&mut self) {
+        if !self.script.steps().iter().any(|step| matches!(step.kind, Kind::Record(_))) {
+            return;
+        }
+        let mut seen = BTreeSet::new();
+        let mut queue = vec![&self.script.start];
+        while let Some(target) = queue.pop() {
+            let Some(step) = self.script.step(target.get_ref()) else { continue };
+            if !seen.insert(step.name.as_str()) {
+                continue;
+            }
+            let edges = self.script.edges(step);
+            if matches!(step.kind, Kind::End(_)) {
+                let sentence = format!(
+                    "a caller comes to the end (at `{}`) unasked and unrecorded; lead through a `menu` or `record` step first",
+                    step.name
+                );
+                self.error(&target.span(), None, sentence);
+            }
+            if edges.iter().all(|edge| edge.by == By::Machine)
+                && !matches!(step.kind, Kind::Record(_))
+            {
+                queue.extend(edges.into_iter().filter(|edge| !is_served(edge)).map(|edge| edge.to));
+            }
         }
     }
 
@@ -127,6 +158,8 @@ impl<'s> Checker<'s> {
         let says_it =
             prompts.iter().any(|p| matches!(p.get_ref(), Prompt::Clip(id) if id == notice));
         facts.announced |= says_it && !barge_in;
+        // An `open` step speaks once the ticket is there.
+        facts.untold &= matches!(step.kind, Kind::Open(_)) || !says_code(step);
         facts
     }
 
@@ -150,6 +183,10 @@ impl<'s> Checker<'s> {
             Kind::End(_) if facts.story => {
                 let sentence = "on the way {way} a story was recorded and no ticket opened; lead through an `open` step first";
                 faults.push((here, "ticket", sentence.to_owned()));
+            }
+            Kind::End(_) if facts.untold => {
+                let sentence = "on the way {way} a ticket was opened and its code never said; say {code} in the `open` step or behind it";
+                faults.push((here, "code", sentence.to_owned()));
             }
             _ => {}
         }
@@ -196,6 +233,22 @@ fn placeholders(step: &Step, facts: Facts) -> Vec<Fault> {
         .collect()
 }
 
+/// Whether the code is said on entering a step.
+fn says_code(step: &Step) -> bool {
+    let options: &[_] = if let Kind::Menu(menu) = &step.kind { &menu.options } else { &[] };
+    let named = || options.iter().filter_map(|option| option.say.as_ref());
+    step.kind.prompts().0.iter().any(|prompt| match prompt.get_ref() {
+        Prompt::Code => true,
+        Prompt::Options => named().any(|said| said.get_ref() == &Prompt::Code),
+        _ => false,
+    })
+}
+
+/// Whether a person takes over: what follows is no hang-up on somebody silent.
+fn is_served(edge: &Edge<'_>) -> bool {
+    edge.outcome == "taken"
+}
+
 /// What has happened once `edge` is taken out of `step`; `None` if it cannot be taken.
 fn after(step: &Step, edge: &Edge<'_>, mut facts: Facts) -> Option<Facts> {
     match &step.kind {
@@ -211,6 +264,7 @@ fn after(step: &Step, edge: &Edge<'_>, mut facts: Facts) -> Option<Facts> {
         Kind::Open(_) => {
             facts.story = false;
             facts.ticket |= edge.outcome == "opened";
+            facts.untold |= edge.outcome == "opened" && !says_code(step);
         }
         Kind::Lookup(_) => facts.found |= matches!(edge.outcome.as_str(), "found" | "answered"),
         _ => {}
@@ -277,7 +331,7 @@ fn silent_end<'s>(script: &'s Script, from: &str) -> Option<&'s str> {
             _ if !seen.insert(step.name.as_str()) => continue,
             _ => {}
         }
-        let silent = script.edges(step).into_iter().filter(|edge| edge.by != By::Caller);
+        let silent = script.edges(step).into_iter().filter(|e| e.by != By::Caller && !is_served(e));
         queue.extend(silent.filter_map(|edge| script.step(edge.to.get_ref())));
     }
     None

@@ -29,7 +29,7 @@ no_input = { to = "selesai" }
 failed = "selesai"
 [step.periksa]
 kind = "confirm"
-prompts = []
+prompts = ["p"]
 next = "simpan"
 [step.simpan]
 kind = "open"
@@ -41,7 +41,7 @@ failed = "selesai"
 const MENU: &str = r#"
 [step.menu]
 kind = "menu"
-prompts = []
+prompts = ["p"]
 options = [{ key = "1", to = "cerita" }]
 no_input = { to = "cerita" }
 no_match = { to = "cerita" }
@@ -80,7 +80,7 @@ fn a_start_must_exist() {
 
 #[test]
 fn a_prompt_must_exist() {
-    let text = [HEAD, &MENU.replace("prompts = []", "prompts = [\"halo\"]"), REST];
+    let text = [HEAD, &MENU.replace("prompts = [\"p\"]", "prompts = [\"halo\"]"), REST];
     insta::assert_snapshot!(told(&text.concat()), @r##"17: error: step `menu`: there is no prompt `halo`; add its text to prompts.toml or name another"##);
 }
 
@@ -173,7 +173,8 @@ fn a_recording_must_be_announced_on_every_path() {
 
 #[test]
 fn a_code_is_said_after_a_ticket_and_a_finding_after_a_lookup() {
-    let text = [HEAD, &MENU.replace("prompts = []", "prompts = [\"{code}\", \"{found}\"]"), REST];
+    let text =
+        [HEAD, &MENU.replace("prompts = [\"p\"]", "prompts = [\"{code}\", \"{found}\"]"), REST];
     insta::assert_snapshot!(told(&text.concat()), @r##"
     17: error: step `menu`: on the way salam -> menu nothing was found yet; look a code up first
     17: error: step `menu`: on the way salam -> menu there is no code yet; open a ticket first
@@ -222,7 +223,7 @@ fn numbers_of_digits_must_make_sense() {
     let digits = r#"
 [step.angka]
 kind = "digits"
-prompts = []
+prompts = ["p"]
 slot = "angka"
 min = 5
 max = 4
@@ -237,4 +238,104 @@ no_match = { to = "cerita" }
         digits,
     ];
     insta::assert_snapshot!(told(&text.concat()), @r##"39: error: step `angka`: it takes 5 to 4 digits; `min` must be at least 1 and at most `max`"##);
+}
+
+#[test]
+fn nobody_waits_for_a_caller_without_a_word() {
+    let reprompt = "no_input = { reprompt = [[], [\"p\"]], to = \"cerita\" }";
+    let menu = MENU
+        .replace("prompts = [\"p\"]", "prompts = [\"{options}\"]")
+        .replace("no_input = { to = \"cerita\" }", reprompt);
+    insta::assert_snapshot!(told(&[HEAD, &menu, REST].concat()), @r##"
+    15: error: step `menu`: `no_input` says nothing, and the caller would wait in silence; write at least one prompt
+    15: error: step `menu`: `prompts` says nothing, and the caller would wait in silence; write at least one prompt
+    "##);
+    let confirm =
+        REST.replace("kind = \"confirm\"\nprompts = [\"p\"]", "kind = \"confirm\"\nprompts = []");
+    insta::assert_snapshot!(told(&[HEAD, MENU, &confirm].concat()), @r##"29: error: step `periksa`: `prompts` says nothing, and the caller would wait in silence; write at least one prompt"##);
+    insta::assert_snapshot!(told(&[HEAD, &to_lookup(), REST, &LOOKUP.replace("wrong = [\"p\"]", "wrong = []")].concat()), @r##"39: error: step `cek`: `wrong` says nothing, and the caller would wait in silence; write at least one prompt"##);
+}
+
+#[test]
+fn whom_nothing_asks_is_not_hung_up_on() {
+    let text = [
+        &HEAD.replace("start = \"salam\"", "start = \"jam\""),
+        "[step.jam]\nkind = \"hours\"\nzone = \"Asia/Jakarta\"\nweekly = {}\nopen = \"salam\"\nclosed = \"tutup\"\n[step.tutup]\nkind = \"say\"\nprompts = [\"p\"]\nnext = \"selesai\"\n",
+        MENU,
+        REST,
+    ];
+    insta::assert_snapshot!(told(&text.concat()), @r##"23: error: a caller comes to the end (at `selesai`) unasked and unrecorded; lead through a `menu` or `record` step first"##);
+    let announcement = HEAD.replace("next = \"menu\"", "next = \"selesai\"");
+    assert_eq!(told(&announcement), "", "who never records only announces");
+}
+
+#[test]
+fn a_code_is_said_before_the_end() {
+    let text = [HEAD, MENU, &REST.replace("prompts = [\"{code}\"]", "prompts = [\"p\"]")];
+    insta::assert_snapshot!(told(&text.concat()), @r##"12: error: step `selesai`: on the way salam -> menu -> cerita -> periksa -> simpan -> selesai a ticket was opened and its code never said; say {code} in the `open` step or behind it"##);
+    let later = [
+        HEAD,
+        MENU,
+        &REST.replace("prompts = [\"{code}\"]\nnext = \"selesai\"", "next = \"kode\""),
+        "[step.kode]\nkind = \"say\"\nprompts = [\"{code}\"]\nnext = \"selesai\"\n",
+    ];
+    assert_eq!(told(&later.concat()), "");
+}
+
+const LOOKUP: &str = r#"
+[step.cek]
+kind = "lookup"
+prompts = ["p"]
+wrong = ["p"]
+no_input = { to = "cerita" }
+no_match = { to = "cerita" }
+found = "cerita"
+answered = "cerita"
+not_found = "cerita"
+exhausted = "cerita"
+failed = "cerita"
+"#;
+
+fn to_lookup() -> String {
+    MENU.replace("key = \"1\", to = \"cerita\"", "key = \"1\", to = \"cek\"")
+}
+
+#[test]
+fn a_code_has_as_many_digits_as_codes_have() {
+    let lookup = LOOKUP.replace("wrong =", "digits = 6\nwrong =");
+    insta::assert_snapshot!(told(&[HEAD, &to_lookup(), REST, &lookup].concat()), @r##"39: error: step `cek`: codes have 8 digits; write that, or remove `digits`"##);
+}
+
+#[test]
+fn a_pin_is_as_long_as_it_is_asked_for_later() {
+    let pin = r#"
+[step.pin]
+kind = "digits"
+prompts = ["p"]
+slot = "pin"
+min = 4
+max = 6
+next = "cek"
+no_input = { to = "cerita" }
+no_match = { to = "cerita" }
+[step.cek.pin]
+prompts = ["p"]
+wrong = ["p"]
+"#;
+    let menu = to_lookup().replace("to = \"cek\"", "to = \"pin\"");
+    insta::assert_snapshot!(told(&[HEAD, &menu, REST, LOOKUP, pin].concat()), @r##"51: error: step `pin`: it takes a PIN of 4 to 6 digits, and step `cek` asks for one of 4; write the same number in `min`, `max` and there"##);
+}
+
+#[test]
+fn slots_become_names_of_files_and_rows() {
+    let text = [HEAD, MENU, &REST.replace("slot = \"cerita\"", "slot = \"cerita warga/1\"")];
+    insta::assert_snapshot!(told(&text.concat()), @r##"22: error: step `cerita`: `cerita warga/1` cannot be a slot's name; write 1 to 60 of a-z, 0-9 and _"##);
+    let text = [HEAD, &MENU.replace("options =", "slot = \"\"\noptions ="), REST];
+    insta::assert_snapshot!(told(&text.concat()), @r##"15: error: step `menu`: `` cannot be a slot's name; write 1 to 60 of a-z, 0-9 and _"##);
+}
+
+#[test]
+fn what_counts_as_speech_fits_into_the_recording() {
+    let text = [HEAD, MENU, &REST.replace("story =", "max = \"5s\"\nmin_speech = \"6s\"\nstory =")];
+    insta::assert_snapshot!(told(&text.concat()), @r##"22: error: step `cerita`: `min_speech` is longer than `max`, so that nothing would ever count as speech; shorten it"##);
 }

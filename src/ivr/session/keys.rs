@@ -1,6 +1,7 @@
 //! What keys do: menus, digits, the confirmation, and keys pressed before they are asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Session;
 use super::state::{
@@ -14,13 +15,16 @@ use crate::ivr::{Effect, PlayId};
 
 /// Wrong keys in a confirmation; after that the story is sent.
 const MOST_MISSES: usize = 3;
+/// How soon after digits that were complete by their number a `#` still belongs to them.
+const TERMCHAR_FOLLOWS: Duration = Duration::from_secs(4);
 
 impl Session {
     pub(super) fn digit(&mut self, state: State, key: char, now: Timestamp) -> State {
         if !matches!(key, '0'..='9' | '*' | '#') {
             return state;
         }
-        if std::mem::take(&mut self.typed.drop_termchar) && key == '#' {
+        let termchar_until = self.typed.drop_termchar.take();
+        if key == '#' && termchar_until.is_some_and(|until| now < until) {
             return state;
         }
         match state {
@@ -54,8 +58,10 @@ impl Session {
         self.then(saying.then, now)
     }
 
+    /// A key typed ahead chooses at once, unless what the menu says must be heard first.
     pub(super) fn enter_menu(&mut self, menu: Arc<Menu>, now: Timestamp) -> State {
-        match self.typed.pop() {
+        let typed = if menu.barge_in { self.typed.pop() } else { None };
+        match typed {
             Some(key) => self.chosen(menu, key, Tries::default(), now),
             None => {
                 let prompts = menu.prompts.clone();
@@ -151,7 +157,7 @@ impl Session {
         }
     }
 
-    /// Asks for digits, unless they have been typed already.
+    /// Asks for digits, unless they have been typed already and the question need not be heard.
     pub(super) fn ask_digits(
         &mut self,
         what: Wanted,
@@ -169,7 +175,7 @@ impl Session {
         now: Timestamp,
     ) -> State {
         let mut collector = Collector::new(what.limits());
-        let play = if self.typed.keys.is_empty() {
+        let play = if self.typed.keys.is_empty() || !what.barge_in() {
             let clips = self.render(prompts, &[], None);
             self.play(clips)
         } else {
@@ -232,7 +238,7 @@ impl Session {
         let Collecting { what, mut tries, .. } = state;
         match collected {
             Collected::Complete { digits, by_count } => {
-                self.typed.drop_termchar = by_count;
+                self.typed.drop_termchar = by_count.then(|| now + TERMCHAR_FOLLOWS);
                 self.note("digits", now);
                 self.digits_complete(what, digits, now)
             }

@@ -60,6 +60,8 @@ impl Session {
         silences: usize,
         now: Timestamp,
     ) -> State {
+        // Whatever was typed before, a `#` from here on ends the recording.
+        self.typed.drop_termchar = None;
         let take = self.next_take(&record.slot);
         let limits = RecordLimits {
             max: record.max,

@@ -161,3 +161,12 @@ fn a_float_that_is_no_number_is_silence() {
 fn a_clip_lasts_as_long_as_its_samples() {
     assert_eq!(Clip::from_samples(&[0; 1600]).duration(), Duration::from_millis(200));
 }
+
+#[test]
+fn what_a_caller_said_for_longer_than_a_prompt_may_last_is_played_back_whole() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("long.wav");
+    std::fs::write(&path, wav_bytes(&vec![0; 301 * SAMPLE_RATE as usize]).unwrap()).unwrap();
+    assert_eq!(Clip::from_wav(&path).unwrap().duration(), Duration::from_secs(301));
+    assert!(Library::load(dir.path(), ["long"]).is_err(), "nobody listens to such a prompt");
+}
