@@ -86,7 +86,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => commands::demo::run(config, args).await,
         Command::Call(args) => commands::call::run(args).await,
         Command::Script(command) => commands::script::run(&config, command).await,
-        Command::Prompts(command) => commands::prompts::run(&config, command),
+        Command::Prompts(command) => commands::prompts::run(&config, command).await,
         Command::Model(command) => {
             tokio::task::block_in_place(|| commands::model::run(&config, command))
         }

@@ -10,14 +10,16 @@
 
 mod catalogue;
 mod check;
+mod chosen;
 mod record;
 mod render;
 mod take;
 
 pub use catalogue::{Catalogue, CatalogueError, Content, Fault, Prompt, Voice};
 pub use check::{Finding, LONGEST_SECONDS, Problem, Severity, check, check_one, report};
-pub use record::RecordError;
-pub use render::{RenderError, Rendered, Which, render};
+pub use chosen::{Chosen, ChosenTake};
+pub use record::{FILE as RECORD_FILE, RecordError};
+pub use render::{RenderError, Rendered, Which, note, render};
 pub use take::{LONGEST_TAKE_SECONDS, Take, TakeError};
 
 #[cfg(test)]

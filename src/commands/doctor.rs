@@ -12,7 +12,7 @@ use kentongan::config::Config;
 use kentongan::files::Files;
 use kentongan::media::Codec;
 use kentongan::menu;
-use kentongan::prompts::{self, Catalogue, Severity};
+use kentongan::prompts::{Catalogue, Chosen, Severity};
 use kentongan::server::{suggest, voice};
 use kentongan::store::{JobKind, MenuOrigin, MenuState, Store, StoreError};
 
@@ -50,8 +50,10 @@ pub async fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCod
         }
     }
     findings.extend([codecs(), disk(config), clock(config)]);
-    findings.extend(prompts(config));
-    findings.push(script(config));
+    // A database that cannot be read is told of by itself.
+    let chosen = voice::chosen(config).await.unwrap_or_default();
+    findings.extend(prompts(config, &chosen));
+    findings.push(script(config, &chosen));
     findings.extend(menu(config).await);
     findings.push(database(config).await);
     findings.push(places(config));
@@ -149,9 +151,26 @@ fn media_ports(config: &Config) -> Finding {
     }
 }
 
+/// Sends a tone through each codec and back.
 fn codecs() -> Finding {
-    let names: Vec<&str> = Codec::ALL.iter().map(|codec| codec.name()).collect();
-    ok("codecs", format!("{} and telephone-event", names.join(", ")))
+    let wave = |n| (8000.0 * (f64::from(n) * std::f64::consts::TAU / 20.0).sin()) as i16;
+    let tone: Vec<i16> = (0..800).map(wave).collect();
+    let through = |codec: &Codec| {
+        let (mut bytes, mut samples) = (Vec::new(), Vec::new());
+        codec.encode(&tone, &mut bytes);
+        codec.decode(&bytes, &mut samples);
+        // Their steps are a sixteenth of the level at most.
+        let near =
+            |(sent, heard): (&i16, &i16)| sent.abs_diff(*heard) <= 32 + sent.unsigned_abs() / 16;
+        samples.len() == tone.len() && tone.iter().zip(&samples).all(near)
+    };
+    let names =
+        |codecs: &[&Codec]| codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>().join(", ");
+    let (sound, broken): (Vec<_>, Vec<_>) = Codec::ALL.iter().partition(|codec| through(codec));
+    match broken[..] {
+        [] => ok("codecs", format!("{}: a tone comes through as it was", names(&sound))),
+        _ => error("codecs", format!("{} spoil a tone: install the program again", names(&broken))),
+    }
 }
 
 fn disk(config: &Config) -> Finding {
@@ -227,13 +246,13 @@ fn clock(config: &Config) -> Finding {
     }
 }
 
-fn prompts(config: &Config) -> Vec<Finding> {
+fn prompts(config: &Config, chosen: &Chosen) -> Vec<Finding> {
     let folder = &config.prompts.folder;
     let catalogue = match Catalogue::read(folder) {
         Ok(catalogue) => catalogue,
         Err(e) => return vec![error("prompts", e.to_string())],
     };
-    let findings = prompts::check(&catalogue, folder);
+    let findings = chosen.check(&catalogue, folder);
     if findings.is_empty() {
         return vec![ok(
             "prompts",
@@ -249,8 +268,8 @@ fn prompts(config: &Config) -> Vec<Finding> {
         .collect()
 }
 
-fn script(config: &Config) -> Finding {
-    match voice::load(config) {
+fn script(config: &Config, chosen: &Chosen) -> Finding {
+    match voice::load_with(config, chosen) {
         Ok(voice) => ok("script", format!("{} steps, checked", voice.script.steps().len())),
         Err(e) => error("script", format!("{e:#}")),
     }

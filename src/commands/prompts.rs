@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use kentongan::config::Config;
 use kentongan::prompts::{self, Catalogue, Severity};
+use kentongan::server::voice;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -18,12 +19,15 @@ pub enum Command {
 }
 
 /// `check` exits with 1 when something is wrong.
-pub fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
     let folder = &config.prompts.folder;
     let catalogue = Catalogue::read(folder)?;
     match command {
         Command::Check => {
-            let findings = prompts::check(&catalogue, folder);
+            if let Err(error) = prompts::note(&catalogue, folder) {
+                eprintln!("a change of a recorded prompt's text will go unnoticed: {error}");
+            }
+            let findings = voice::chosen(config).await?.check(&catalogue, folder);
             print!("prompts: {}\n{}", catalogue.ids().count(), prompts::report(&findings));
             let bad = findings.iter().any(|finding| finding.severity() == Severity::Error);
             Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -65,7 +65,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> 
         }
         Command::Try { file } => {
             let script = Arc::new(of(config, file).await?.parse()?);
-            let (texts, now) = (texts(config)?, SystemClock.now());
+            let (texts, now) = (texts(config).await?, SystemClock.now());
             let world = trial::World::default();
             trial::play(script, &texts, world, now, stdin().lock(), stdout())?;
         }
@@ -149,6 +149,8 @@ fn known(config: &Config) -> anyhow::Result<BTreeSet<String>> {
     Ok(Catalogue::read(&config.prompts.folder)?.ids().map(str::to_owned).collect())
 }
 
-fn texts(config: &Config) -> anyhow::Result<BTreeMap<String, String>> {
-    Ok(Catalogue::read(&config.prompts.folder)?.texts())
+/// The words that hold: the console may have changed some.
+async fn texts(config: &Config) -> anyhow::Result<BTreeMap<String, String>> {
+    let catalogue = Catalogue::read(&config.prompts.folder)?;
+    Ok(voice::chosen(config).await?.texts(&catalogue))
 }

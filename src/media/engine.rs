@@ -137,6 +137,11 @@ impl Engine {
     pub fn recorder_fault(&self) -> Option<recorder::Fault> {
         self.recorder.fault()
     }
+
+    /// Ends that error state, unless another fault has come since `tried`.
+    pub fn clear_recorder_fault(&self, tried: &recorder::Fault) {
+        self.recorder.clear_fault(tried);
+    }
 }
 
 impl Thread {

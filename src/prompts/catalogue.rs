@@ -43,6 +43,14 @@ pub enum Content {
 }
 
 impl Content {
+    /// Its words, if it has some.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Content::Text(text) => Some(text),
+            Content::Silence { .. } | Content::Tone { .. } => None,
+        }
+    }
+
     /// A fingerprint of what is heard, whoever says it.
     pub(super) fn hash(&self) -> String {
         match self {
@@ -109,10 +117,7 @@ impl Catalogue {
 
     /// The words of this id; `None` if there is no such prompt or it is a pause or a tone.
     pub fn text(&self, id: &str) -> Option<&str> {
-        match &self.prompts.get(id)?.content {
-            Content::Text(text) => Some(text),
-            Content::Silence { .. } | Content::Tone { .. } => None,
-        }
+        self.prompts.get(id)?.content.text()
     }
 
     /// The words of every prompt that has some, by id.

@@ -51,6 +51,10 @@ pub enum Problem {
     OffLevel { path: PathBuf, level: f32 },
     /// It lasts so many seconds.
     TooLong { path: PathBuf, seconds: f32 },
+    /// Its text was changed at the console, and the voice has not been since.
+    OtherText,
+    /// A voice that the console brought cannot be played.
+    Take(ClipError),
     /// A WAV for which there is no text.
     NoSuchId(PathBuf),
     /// A file among the recordings that is no WAV.
@@ -72,6 +76,8 @@ impl Finding {
             | Problem::Record(_)
             | Problem::Folder { .. } => Severity::Error,
             Problem::RecordedBefore(_)
+            | Problem::OtherText
+            | Problem::Take(_)
             | Problem::Clipped { .. }
             | Problem::OffLevel { .. }
             | Problem::TooLong { .. }
@@ -107,6 +113,15 @@ impl fmt::Display for Problem {
                 "{} was recorded before the text was changed; record it again, or delete it to have the text \
                  rendered",
                 path.display()
+            ),
+            Problem::OtherText => f.write_str(
+                "its text was changed at the console and its voice says the old one; record it there, or have the \
+                 synthetic voice say it",
+            ),
+            Problem::Take(what) => write!(
+                f,
+                "callers hear the voice that comes with the program, since the one from the console is lost: {what}; \
+                 record it again there"
             ),
             Problem::Unreadable(what) => write!(f, "{what}"),
             Problem::WrongFormat(path) => write!(
@@ -163,8 +178,13 @@ pub fn check(catalogue: &Catalogue, dir: &Path) -> Vec<Finding> {
         findings.extend(problems.into_iter().map(|problem| Finding { about: id.into(), problem }));
     }
     check_strays(catalogue, dir, &mut findings);
-    findings.sort_by(|a, b| (a.severity(), &a.about).cmp(&(b.severity(), &b.about)));
+    sort(&mut findings);
     findings
+}
+
+/// Errors first, then by id.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (a.severity(), &a.about).cmp(&(b.severity(), &b.about)));
 }
 
 /// What is wrong with one prompt of a catalogue.
@@ -216,7 +236,7 @@ fn check_prompt(
 }
 
 /// What may be wrong with any sound.
-fn check_sound(path: &Path, sound: &Sound, content: &Content) -> Vec<Problem> {
+pub(super) fn check_sound(path: &Path, sound: &Sound, content: &Content) -> Vec<Problem> {
     if matches!(content, Content::Silence { .. }) {
         return vec![];
     }

@@ -8,7 +8,7 @@ use super::catalogue::sha256;
 use serde::{Deserialize, Serialize};
 
 /// The record's name inside a folder of prompts.
-pub(super) const FILE: &str = "rendered.toml";
+pub const FILE: &str = "rendered.toml";
 
 const HEADER: &str = "\
 # Written by `kentongan prompts render`: the fingerprint of the text and voice that each WAV was made from,

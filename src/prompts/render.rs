@@ -50,8 +50,7 @@ pub enum RenderError {
 /// Makes `DIR/ID.wav` for the prompts of a catalogue, 8 kHz mono 16 bits, and notes in `DIR/rendered.toml`
 /// what each was made from. The same text, voice and engine give the same bytes.
 ///
-/// Recordings found under `DIR/recorded` are noted with the text they belong to, so that a later change of
-/// the text is noticed.
+/// Recordings found under `DIR/recorded` are noted as by [`note`].
 pub fn render(catalogue: &Catalogue, dir: &Path, which: Which) -> Result<Rendered, RenderError> {
     let mut record = Record::read(dir)?;
     record.rendered.retain(|id, _| catalogue.get(id).is_some());
@@ -60,6 +59,19 @@ pub fn render(catalogue: &Catalogue, dir: &Path, which: Which) -> Result<Rendere
     let path = dir.join(super::record::FILE);
     record.write(dir).map_err(|what| RenderError::Write { path, what })?;
     outcome
+}
+
+/// Notes recordings found under `DIR/recorded` that are new with the text they belong to, so that a later change of the
+/// text is noticed; forgets those that are gone.
+pub fn note(catalogue: &Catalogue, dir: &Path) -> Result<(), RenderError> {
+    let before = Record::read(dir)?;
+    let mut record = before.clone();
+    note_recordings(catalogue, dir, &mut record);
+    if record == before {
+        return Ok(());
+    }
+    let path = dir.join(super::record::FILE);
+    record.write(dir).map_err(|what| RenderError::Write { path, what })
 }
 
 fn render_into(

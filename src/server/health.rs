@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -12,6 +13,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::call::{Hotline, ROOM};
+use crate::clock::Timestamp;
 
 /// The one recorder of this process.
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
@@ -44,10 +46,32 @@ pub struct Health {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// How long a recording that failed is told of before the disk is tried, and again after each try.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
 #[derive(Clone)]
 struct Facts {
     hotline: Arc<Hotline>,
     draining: Arc<AtomicBool>,
+    /// When a recording that failed was first told of, or the disk last tried since.
+    tried: Arc<Mutex<Option<Timestamp>>>,
+}
+
+impl Facts {
+    /// Whether the disk should be tried although a recording failed on it; soon after that, it is believed.
+    fn should_try(&self) -> bool {
+        let now = self.hotline.clock.now();
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = tried.is_some_and(|at| at + TRY_AGAIN <= now);
+        if due || tried.is_none() {
+            *tried = Some(now);
+        }
+        due
+    }
+
+    fn forget_tries(&self) {
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Health {
@@ -55,7 +79,7 @@ impl Health {
     pub async fn serve(address: SocketAddr, hotline: Arc<Hotline>) -> anyhow::Result<Health> {
         LazyLock::force(&METRICS);
         let draining = Arc::new(AtomicBool::new(false));
-        let facts = Facts { hotline, draining: draining.clone() };
+        let facts = Facts { hotline, draining: draining.clone(), tried: Arc::default() };
         let routes = Router::new()
             .route("/metrics", get(metrics_text))
             .route("/healthz", get(|| async { "ok\n" }))
@@ -108,11 +132,23 @@ async fn ready(State(facts): State<Facts>) -> (StatusCode, String) {
     }
 }
 
-/// Why words would be lost: what the recorder met last, or else what a try meets now.
-async fn recording_fault(hotline: &Hotline) -> Option<String> {
-    if let Some(fault) = hotline.engine.recorder_fault() {
-        return Some(format!("recordings cannot be written: {}", fault.message));
+/// Why words would be lost: what the recorder met last, until a try shows that it has passed, or else what a try meets
+/// now. A hotline that nobody calls would otherwise tell for ever of a disk that has room again.
+async fn recording_fault(facts: &Facts) -> Option<String> {
+    let engine = &facts.hotline.engine;
+    if let Some(fault) = engine.recorder_fault() {
+        if !facts.should_try() || try_disk(&facts.hotline).await.is_some() {
+            return Some(format!("recordings cannot be written: {}", fault.message));
+        }
+        engine.clear_recorder_fault(&fault);
+        tracing::info!("recordings can be written again");
     }
+    facts.forget_tries();
+    try_disk(&facts.hotline).await
+}
+
+/// What a try meets.
+async fn try_disk(hotline: &Hotline) -> Option<String> {
     let files = hotline.files.clone();
     let tried = tokio::task::spawn_blocking(move || {
         files.ensure_space(ROOM).and_then(|()| files.check_writable())
@@ -129,7 +165,7 @@ async fn faults(facts: &Facts) -> Vec<String> {
     if facts.draining.load(Ordering::Relaxed) {
         faults.push("stopping: no new calls are taken".into());
     }
-    faults.extend(recording_fault(&facts.hotline).await);
+    faults.extend(recording_fault(facts).await);
     if let Err(error) = facts.hotline.store.answers().await {
         faults.push(format!("the database does not answer: {error}"));
     }

@@ -14,10 +14,11 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::files::Files;
 use crate::ivr::PromptId;
+use crate::ivr::script::Script;
 use crate::media::prompt::{Library, Source};
 use crate::menu::{self, Found};
-use crate::prompts::Catalogue;
-use crate::store::{MenuRow, Store, StoreError, TakeOrigin};
+use crate::prompts::{self, Catalogue, Chosen, ChosenTake};
+use crate::store::{MenuRow, Store, StoreError, TakeOrigin, TakeRow};
 
 /// How often the files and the rows are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -29,36 +30,73 @@ type Takes = BTreeMap<String, Source>;
 async fn takes(store: &Store, files: &Files) -> Result<Takes, StoreError> {
     let mut takes = Takes::new();
     for take in store.chosen_takes().await? {
-        let Ok(path) = files.path(&take.file) else { continue };
-        let source = match take.origin {
-            TakeOrigin::Synthetic => Source::Rendered(path),
-            TakeOrigin::Microphone | TakeOrigin::Upload => Source::Recorded(path),
-        };
-        takes.insert(take.prompt, source);
+        if let Some(source) = source(files, &take) {
+            takes.insert(take.prompt, source);
+        }
     }
     Ok(takes)
 }
 
-/// A voice with those of the console in it.
-fn with_takes(voice: Voice, takes: &Takes) -> Voice {
-    let clips = takes.iter().filter_map(|(id, take)| {
-        // Callers hear the shipped voice rather than nothing.
-        let unreadable = |error: &_| error!(%error, prompt = id, "a recorded prompt is not heard");
-        Some((id.clone(), take.load().inspect_err(unreadable).ok()?))
-    });
-    Voice { prompts: voice.prompts.with(clips), ..voice }
+/// Where a take lies.
+fn source(files: &Files, take: &TakeRow) -> Option<Source> {
+    let path = files.path(&take.file).ok()?;
+    Some(match take.origin {
+        TakeOrigin::Synthetic => Source::Rendered(path),
+        TakeOrigin::Microphone | TakeOrigin::Upload => Source::Recorded(path),
+    })
 }
 
-/// The voice of the script that the configuration names, whatever was published.
+/// What the console changed of the prompts, for who looks without serving; nothing where nobody has served yet.
+pub async fn chosen(config: &Config) -> anyhow::Result<Chosen> {
+    let store = match Store::open_existing(&config.store()).await {
+        Ok(store) => store,
+        Err(StoreError::Missing { .. }) => return Ok(Chosen::default()),
+        Err(error) => return Err(error.into()),
+    };
+    let files = Files::new(&config.data)?;
+    let mut chosen = Chosen::default();
+    for choice in store.prompt_choices().await? {
+        chosen.texts.extend(choice.text.map(|text| (choice.prompt, text)));
+    }
+    for take in store.chosen_takes().await? {
+        if let Some(source) = source(&files, &take) {
+            chosen.takes.insert(take.prompt, ChosenTake { source, text: take.text });
+        }
+    }
+    Ok(chosen)
+}
+
+/// Every prompt, in the console's voice where that brought one.
+fn library(folder: &Path, catalogue: &Catalogue, takes: &Takes) -> anyhow::Result<Library> {
+    let clips: Vec<_> = takes
+        .iter()
+        .filter_map(|(id, take)| {
+            // Callers hear the shipped voice rather than nothing.
+            let unreadable =
+                |error: &_| error!(%error, prompt = id, "a recorded prompt is not heard");
+            Some((id.clone(), take.load().inspect_err(unreadable).ok()?))
+        })
+        .collect();
+    let rest = catalogue.ids().filter(|id| clips.iter().all(|(own, _)| own != id));
+    Ok(Library::load(folder, rest)?.with(clips))
+}
+
+/// The voice of the script that the configuration names, whatever was published, without anything from the console.
 pub fn load(config: &Config) -> anyhow::Result<Voice> {
+    load_with(config, &Chosen::default())
+}
+
+/// The same with what the console changed.
+pub fn load_with(config: &Config, chosen: &Chosen) -> anyhow::Result<Voice> {
     let path = &config.ivr.script;
-    of(config, &path.display().to_string(), menu::read(path)?)
+    let takes = chosen.takes.iter().map(|(id, take)| (id.clone(), take.source.clone())).collect();
+    of(config, &path.display().to_string(), menu::read(path)?, &takes)
 }
 
 /// A script with the prompts; refuses one with errors or with prompts that are not there.
-fn of(config: &Config, name: &str, text: String) -> anyhow::Result<Voice> {
+fn of(config: &Config, name: &str, text: String, takes: &Takes) -> anyhow::Result<Voice> {
     let catalogue = Catalogue::read(&config.prompts.folder)?;
-    let prompts = Library::load(&config.prompts.folder, catalogue.ids())?;
+    let prompts = library(&config.prompts.folder, &catalogue, takes)?;
     let sound = menu::prove(name, text, &ids(&catalogue))?;
     Ok(Voice { script: Arc::new(sound.into_script()), prompts })
 }
@@ -72,13 +110,42 @@ pub fn name(version: &MenuRow) -> String {
     format!("menu version {}", version.number)
 }
 
+/// Remembers with which text a person's recording was found; when the text changes later, `prompts check` tells.
+fn note_recordings(config: &Config) {
+    let folder = &config.prompts.folder;
+    // A catalogue that cannot be read is told of by whoever needs it.
+    let Ok(catalogue) = Catalogue::read(folder) else { return };
+    if let Err(error) = prompts::note(&catalogue, folder) {
+        warn!(%error, "a change of a recorded prompt's text will go unnoticed");
+    }
+}
+
 /// The voice of the version that answers.
 async fn published_voice(config: &Config, store: &Store, takes: &Takes) -> anyhow::Result<Voice> {
     let version = store.menu_published().await?.context("no menu is published")?;
     let (config, takes) = (config.clone(), takes.clone());
     let loading = move || {
-        let voice = of(&config, &name(&version), version.text)?;
-        anyhow::Ok(with_takes(voice, &takes))
+        note_recordings(&config);
+        of(&config, &name(&version), version.text, &takes)
+    };
+    tokio::task::spawn_blocking(loading).await?
+}
+
+/// The voice to start with. A menu that an older checker let through answers rather than nobody; when it is to take
+/// another's place, it is held to the rules of today.
+async fn first_voice(config: &Config, store: &Store, takes: &Takes) -> anyhow::Result<Voice> {
+    let error = match published_voice(config, store, takes).await {
+        Err(error) if error.is::<menu::Unsound>() => error,
+        judged => return judged,
+    };
+    error!("the menu that answers would be refused today; mend it and publish it again: {error:#}");
+    let version = store.menu_published().await?.context("no menu is published")?;
+    let (config, takes) = (config.clone(), takes.clone());
+    let loading = move || {
+        let catalogue = Catalogue::read(&config.prompts.folder)?;
+        let prompts = library(&config.prompts.folder, &catalogue, &takes)?;
+        let script = Script::parse(&name(&version), &version.text)?;
+        anyhow::Ok(Voice { script: Arc::new(script), prompts })
     };
     tokio::task::spawn_blocking(loading).await?
 }
@@ -100,17 +167,22 @@ pub async fn begin(
     now: Timestamp,
 ) -> anyhow::Result<(Voice, Seen)> {
     let (script, prompts) = look_at(config).await;
-    if let Err(error) = take_file(config, store, now).await {
+    let takes = takes(store, files).await?;
+    if let Err(error) = take_file(config, store, &takes, now).await {
         anyhow::ensure!(store.menu_published_number().await?.is_some(), error);
         error!("the script is not used, the menu that was published last is: {error:#}");
     }
-    let takes = takes(store, files).await?;
     let seen = Seen { script, prompts, takes, version: store.menu_published_number().await? };
-    Ok((published_voice(config, store, &seen.takes).await?, seen))
+    Ok((first_voice(config, store, &seen.takes).await?, seen))
 }
 
-async fn take_file(config: &Config, store: &Store, now: Timestamp) -> anyhow::Result<()> {
-    let prompts = ids(&Catalogue::read(&config.prompts.folder)?);
+async fn take_file(
+    config: &Config,
+    store: &Store,
+    takes: &Takes,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let prompts = playable(config, takes).await?;
     let path = config.ivr.script.display();
     match menu::take_file(store, &config.ivr.script, &prompts, now).await? {
         Found::Same => {}
@@ -125,6 +197,17 @@ async fn take_file(config: &Config, store: &Store, now: Timestamp) -> anyhow::Re
         ),
     }
     Ok(())
+}
+
+/// The prompts, if every one can be played: a version that cannot be must not become the one that answers.
+async fn playable(config: &Config, takes: &Takes) -> anyhow::Result<BTreeSet<PromptId>> {
+    let (folder, takes) = (config.prompts.folder.clone(), takes.clone());
+    let loading = move || {
+        let catalogue = Catalogue::read(&folder)?;
+        library(&folder, &catalogue, &takes)?;
+        anyhow::Ok(ids(&catalogue))
+    };
+    tokio::task::spawn_blocking(loading).await?
 }
 
 /// Takes a menu that was published, here or by another process, or a script or prompt that was changed, for the next
@@ -150,19 +233,20 @@ pub async fn keep_fresh(config: Config, hotline: Arc<Hotline>, mut seen: Seen) {
 async fn refresh(config: &Config, hotline: &Hotline, seen: &mut Seen, told: bool) {
     let store = &hotline.store;
     let (script, prompts) = look_at(config).await;
-    if told || script != seen.script {
+    let takes = match takes(store, &hotline.files).await {
+        Ok(takes) => takes,
+        Err(error) => return error!(%error, "which voices were recorded cannot be told"),
+    };
+    // A script that was refused for a prompt may be fit once the prompts are others.
+    if told || script != seen.script || prompts != seen.prompts {
         seen.script = script;
-        if let Err(error) = take_file(config, store, hotline.clock.now()).await {
+        if let Err(error) = take_file(config, store, &takes, hotline.clock.now()).await {
             error!("the changed script or prompts are not used: {error:#}");
         }
     }
     let published = match store.menu_published_number().await {
         Ok(published) => published,
         Err(error) => return error!(%error, "whether another menu was published cannot be told"),
-    };
-    let takes = match takes(store, &hotline.files).await {
-        Ok(takes) => takes,
-        Err(error) => return error!(%error, "which voices were recorded cannot be told"),
     };
     let same = prompts == seen.prompts && takes == seen.takes && published == seen.version;
     if !told && same {
@@ -202,7 +286,8 @@ fn add_to(look: &mut Look, path: &Path) {
     if metadata.is_dir() {
         let inside = std::fs::read_dir(path).into_iter().flatten().flatten();
         inside.for_each(|entry| add_to(look, &entry.path()));
-    } else {
+    } else if path.file_name().is_none_or(|name| name != prompts::RECORD_FILE) {
+        // The record of renderings is written here too, and nobody hears it.
         look.insert(path.to_owned(), (metadata.modified().ok(), metadata.len()));
     }
 }

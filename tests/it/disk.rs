@@ -55,6 +55,17 @@ async fn a_caller_whose_words_cannot_be_kept_is_told_and_others_go_on() {
     assert_eq!(ends, ["hung_up", "service_failed"]);
 }
 
+/// Without another recording: a line at night may wait hours for one.
+async fn becomes_ready(hotline: &Hotline) {
+    let asking = async {
+        while get(hotline.http_port, "/readyz").unwrap().0 != 200 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("the disk has room again");
+    assert!(hotline.log().contains("recordings can be written again"), "{}", hotline.log());
+}
+
 /// Room for twelve seconds of speech, and for the rows of a ticket in the database's log.
 const ROOM: u64 = 192 << 10;
 
@@ -79,6 +90,7 @@ async fn what_was_said_before_the_disk_was_full_is_a_ticket_at_once() {
     assert_eq!(get(hotline.http_port, "/readyz").unwrap().0, 503);
 
     no_file_grows_over(&hotline, None);
+    becomes_ready(&hotline).await;
     assert!(hotline.stop().unwrap().success());
     assert!(hotline.log().contains("the recording cannot be written: check the disk"));
     assert_eq!(rows::calls(&hotline).await[0].end_reason, "service_failed");

@@ -122,6 +122,22 @@ async fn keys_by_sip_info_walk_the_menu() {
 }
 
 #[tokio::test]
+async fn a_hold_without_music_outlasts_the_longest_silence() {
+    let hotline = Loopback::start(|config| config.media.rtp_timeout = Duration::from_secs(2)).await;
+    let mut caller = Caller::new(&hotline).await;
+    caller.ring().await;
+    caller.hear("salam/nama").await;
+    caller.reoffer("sendonly", Direction::Inactive).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    caller.reoffer("sendrecv", Direction::SendRecv).await;
+    caller.info('3').await;
+    caller.hear("informasi/ppid").await;
+    caller.hang_up().await;
+    let row = hotline.ended_call_from(PEER).await;
+    assert_eq!(row.end_reason, Some(EndReason::HungUp));
+}
+
+#[tokio::test]
 async fn a_hold_in_mid_recording_leaves_it_as_long_as_it_was() {
     let hotline = Loopback::start(|_| {}).await;
     let mut caller = Caller::new(&hotline).await;

@@ -7,8 +7,9 @@ use kentongan::media::prompt::Library;
 use kentongan::phone::ear::Repertoire;
 use kentongan::prompts::Catalogue;
 
-use crate::caller::{dial, hears, names, phone};
+use crate::caller::{dial, hears, kentongan, names, phone};
 use crate::hotline::Hotline;
+use crate::reload::copy_all;
 use crate::supervisor::Supervisor;
 
 const TAKEN: &str = "script and prompts read again";
@@ -34,6 +35,32 @@ fn with_recording(id: &str, recording: &Path) -> Repertoire {
     Repertoire::new(shipped.with([(id.to_owned(), Clip::from_recording(recording).unwrap())]))
 }
 
+/// With a folder that lacks what the console brought, the commands find what the hotline plays.
+fn is_known_to_who_only_looks(hotline: &Hotline) -> bool {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/id");
+    let voice = folder.path().join("voice");
+    copy_all(&shipped, &voice);
+    std::fs::remove_file(voice.join("menu/lapor.wav")).unwrap();
+    let config = folder.path().join("kentongan.toml");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("ivr-scripts/hotline.toml");
+    let text =
+        format!("data = {:?}\nprompts.folder = {voice:?}\nivr.script = {script:?}\n", hotline.data);
+    std::fs::write(&config, text).unwrap();
+    let ask = |command: &[&str]| {
+        let arguments = [&["--config", config.to_str().unwrap()], command].concat();
+        kentongan(&arguments, "")
+    };
+    let (_, doctor) = ask(&["doctor"]);
+    let (checked, text) = ask(&["prompts", "check"]);
+    let well =
+        |what: &str| doctor.lines().any(|line| line.starts_with(&format!("ok       {what}")));
+    assert!(well("script") && well("codecs") && !doctor.contains("lapor.wav"), "{doctor}");
+    // It lasts a little longer than prompts should.
+    assert!(text.contains("warning: menu/lapor: ") && text.contains("/data/prompts/"), "{text}");
+    checked.status.success()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_voice_that_is_uploaded_is_heard_by_the_next_call_and_the_old_one_after_going_back() {
     let hotline = Hotline::start("").unwrap();
@@ -46,6 +73,7 @@ async fn a_voice_that_is_uploaded_is_heard_by_the_next_call_and_the_old_one_afte
     let mut call = phone.dial(&hotline.uri(), Some(&known), None).await.unwrap();
     hears(&mut call, "menu/lapor").await;
     call.hang_up().await;
+    assert!(is_known_to_who_only_looks(&hotline));
 
     submit(&siti, "/prompt/menu.lapor/pakai", &[("rekaman", "")]);
     hotline.logs(TAKEN, 2).await;

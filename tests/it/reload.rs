@@ -47,7 +47,7 @@ impl Site {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) {
+pub fn copy_all(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let to = to.join(entry.file_name());
@@ -102,6 +102,22 @@ async fn a_changed_script_is_for_the_next_call_and_a_broken_one_for_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_was_refused_for_a_prompt_is_used_once_the_prompt_is_there() {
+    let site = Site::new();
+    let hotline = site.start();
+    let phone = phone().await;
+    site.change("prompts = [\"akhir/selesai\"]", "prompts = [\"akhir/baru\"]");
+    hotline.logs("there is no prompt `akhir/baru`", 1).await;
+    let wav = |id: &str| site.prompts().join(id).with_extension("wav");
+    std::fs::copy(wav("akhir/terima_kasih"), wav("akhir/baru")).unwrap();
+    hotline.logs(TAKEN, 1).await;
+    let text = "[prompts]\n\"akhir/baru\" = \"Terima kasih.\"\n";
+    std::fs::write(site.prompts().join("baru.toml"), text).unwrap();
+    hotline.logs(TAKEN, 2).await;
+    ends_with(dial(&phone, &hotline).await, "akhir/terima_kasih").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_persons_recording_is_used_for_the_next_call() {
     let site = Site::new();
     let hotline = site.start();
@@ -113,6 +129,9 @@ async fn a_persons_recording_is_used_for_the_next_call() {
         .unwrap();
     std::fs::rename(site.folder.path().join("a.wav"), recorded.join("lapor.wav")).unwrap();
     hotline.logs(TAKEN, 1).await;
+    // With which text it was found is noted, so that a later change of the text is told.
+    let noted = std::fs::read_to_string(site.prompts().join("rendered.toml")).unwrap();
+    assert!(noted.contains("[recorded.\"menu/lapor\"]"), "{noted}");
     let with_it = caller::prompts(&site.prompts());
     let mut call = phone.dial(&hotline.uri(), Some(&with_it), None).await.unwrap();
     hears(&mut call, "menu/lapor").await;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use kentongan::clock::Timestamp;
 use kentongan::ivr::script::{Kind, Prompt, Script, Spanned};
 use kentongan::ivr::trial::{Disk, Happening, Line, Operator, World};
-use kentongan::ivr::{Found, Lookup, PromptId, speech};
+use kentongan::ivr::{Found, Lookup, PromptId};
 use kentongan::menu;
+use kentongan::prompts::Catalogue;
 use proptest::prelude::*;
 
 use crate::sound;
@@ -32,13 +33,10 @@ fn read(path: &Path) -> Script {
     Script::parse(&name, &std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The ids of prompts.toml, and the clips that numbers and keys are made of.
+/// The ids of everything that can be played.
 fn prompts() -> BTreeSet<PromptId> {
-    let text = std::fs::read_to_string(root().join("prompts/id/prompts.toml")).unwrap();
-    let file: toml::Table = text.parse().unwrap();
-    let texts = file["prompts"].as_table().unwrap();
-    let clips = ["01234567", "89012345"].into_iter().flat_map(speech::code);
-    texts.keys().cloned().chain(clips).collect()
+    let catalogue = Catalogue::read(&root().join("prompts/id")).unwrap();
+    catalogue.ids().map(str::to_owned).collect()
 }
 
 #[test]

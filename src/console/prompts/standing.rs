@@ -234,9 +234,13 @@ fn flag(problem: &Problem) -> Option<Flag> {
             advice: "Suara ini lebih keras atau lebih pelan daripada prompt lain.".into(),
             tone: "waiting",
         },
-        Problem::NoSuchId(_) | Problem::NoWav(_) | Problem::Record(_) | Problem::Folder { .. } => {
-            return None;
-        }
+        // What the console changed, its rows tell.
+        Problem::OtherText
+        | Problem::Take(_)
+        | Problem::NoSuchId(_)
+        | Problem::NoWav(_)
+        | Problem::Record(_)
+        | Problem::Folder { .. } => return None,
     })
 }
 

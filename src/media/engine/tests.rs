@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::media::recorder::Fault;
 use crate::media::{Codec, Direction, LegStats, RecordEnd, Recorded, SAMPLE_RATE, TelephoneEvent};
 
 const FRAME: usize = 160;
@@ -309,6 +310,13 @@ fn a_full_disk_ends_the_recording_but_not_the_call() {
     leg.record(spec(&dir.path().join("good.wav")));
     leg.stop_recording();
     assert_eq!(recorded(&mut events).ended_by, RecordEnd::Stopped);
+    assert_eq!(engine.recorder_fault(), None);
+
+    leg.record(spec(&full));
+    assert_eq!(recorded(&mut events).ended_by, failed);
+    engine.clear_recorder_fault(&Fault { message: "an older one".into(), ..fault.clone() });
+    assert_eq!(engine.recorder_fault().as_ref(), Some(&fault));
+    engine.clear_recorder_fault(&fault);
     assert_eq!(engine.recorder_fault(), None);
 }
 

@@ -93,9 +93,16 @@ impl Recorder {
         self.handle.clone().expect("present until drop")
     }
 
-    /// The error state: set by a recording that failed, cleared by one that succeeded.
+    /// The error state: set by a recording that failed, cleared by one that succeeded or by [`Recorder::clear_fault`].
     pub fn fault(&self) -> Option<Fault> {
         self.handle.as_ref().and_then(|handle| lock(&handle.shared.fault).clone())
+    }
+
+    /// Ends the error state: somebody tried the disk and it takes what it is given. A newer fault stays.
+    pub fn clear_fault(&self, tried: &Fault) {
+        if let Some(handle) = &self.handle {
+            lock(&handle.shared.fault).take_if(|fault| fault == tried);
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 use tempfile::TempDir;
 
 use super::*;
-use crate::prompts::{Which, render};
+use crate::prompts::{Which, note, render};
 
 const TEXTS: &str = "[prompts]\na = { tone = 1000, ms = 300 }\n\"b/c\" = { tone = 500, ms = 300 }\n\
                      d = { silence = 200 }\n";
@@ -124,4 +124,25 @@ fn a_wav_without_a_text_and_a_damaged_record_are_told() {
     warning: z: DIR/z.wav belongs to no prompt; rename or delete it
     errors: 4, warnings: 1
     ");
+}
+
+#[test]
+fn a_recording_is_noted_with_its_text_when_it_is_found_and_told_when_the_text_is_another() {
+    let dir = rendered();
+    let recorded = dir.path().join("recorded/a.wav");
+    write(&recorded, 8000, sine(0.3, 4000));
+    let catalogue = || Catalogue::read(dir.path()).unwrap();
+    note(&catalogue(), dir.path()).unwrap();
+    let record = || std::fs::read_to_string(dir.path().join("rendered.toml")).unwrap();
+    assert!(record().contains("[recorded.a]"), "{}", record());
+    assert_eq!(findings(&dir), "errors: 0, warnings: 0\n");
+    std::fs::write(dir.path().join("prompts.toml"), TEXTS.replace("1000", "800")).unwrap();
+    note(&catalogue(), dir.path()).unwrap();
+    insta::assert_snapshot!(findings(&dir), @r"
+    warning: a: DIR/recorded/a.wav was recorded before the text was changed; record it again, or delete it to have the text rendered
+    errors: 0, warnings: 1
+    ");
+    std::fs::remove_file(recorded).unwrap();
+    note(&catalogue(), dir.path()).unwrap();
+    assert!(!record().contains("[recorded."), "{}", record());
 }
