@@ -1,5 +1,7 @@
 //! A menu that is published at the console of a hotline that is up.
 
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+
 use crate::caller::{PATIENCE, dial, is_sent_off_with, kentongan, phone};
 use crate::hotline::Hotline;
 use crate::supervisor::Supervisor;
@@ -57,4 +59,31 @@ async fn a_published_menu_is_for_the_next_call_and_a_broken_one_for_none() {
     call.until(PATIENCE, |heard| heard.iter().any(|h| h.id == "salam/direkam")).await;
     call.press("9");
     is_sent_off_with(call, "akhir/selesai").await;
+}
+
+/// As an update of the program finds it whose checker knows more than the one before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_menu_that_would_be_refused_today_answers_rather_than_nobody() {
+    let mut hotline = Hotline::start("").unwrap();
+    assert!(hotline.stop().unwrap().success());
+    let silent = "[step.periksa]\nkind = \"confirm\"\nprompts = [\"periksa/pilihan\"]";
+    let old = says_goodbye_with("akhir/terima_kasih");
+    assert!(old.contains(silent));
+    let old = old.replacen(silent, "[step.periksa]\nkind = \"confirm\"\nprompts = []", 1);
+    let pool =
+        SqlitePool::connect_with(SqliteConnectOptions::new().filename(hotline.database())).await;
+    let pool = pool.unwrap();
+    let row = "INSERT INTO menu_version (text, state, origin, author, at, note) \
+               VALUES (?, 'published', 'console', 'siti', 0, '')";
+    sqlx::query(row).bind(&old).execute(&pool).await.unwrap();
+    pool.close().await;
+
+    hotline.start_again().unwrap();
+    assert!(hotline.log().contains("the menu that answers would be refused today"));
+    assert!(hotline.log().contains("step `periksa`: `prompts` says nothing"), "{}", hotline.log());
+    let phone = phone().await;
+    let mut call = dial(&phone, &hotline).await;
+    call.until(PATIENCE, |heard| heard.iter().any(|h| h.id == "salam/direkam")).await;
+    call.press("9");
+    is_sent_off_with(call, "akhir/terima_kasih").await;
 }
