@@ -4,9 +4,10 @@
 //! row's number begins with the text's time, so that the newest are found first and a page ends the work. Texts that
 //! have the words as typed come before those that have them in another form (`ticket::stem`).
 //!
-//! What differs between databases is `fts5`, the statements under "Search", and the table in the migration.
+//! What differs between databases is `fts5`, `pairs`, the statements under "Search", and the tables in the migrations.
 
 mod fts5;
+mod pairs;
 mod query;
 mod snippet;
 
@@ -187,13 +188,21 @@ impl Store {
                 Some(Named::Number(number)) => (sql::FIND_NUMBER, Some(number)),
                 None => return Ok(Found::default()),
             },
-            Rank::AsTyped => (sql::FIND_TEXTS, fts5::as_typed(look.terms)),
+            Rank::AsTyped => match pairs::asked_for(look.terms.query) {
+                Some(pair) => (sql::FIND_PAIRS, Some(pair)),
+                None => (sql::FIND_TEXTS, fts5::as_typed(look.terms)),
+            },
             Rank::InOtherForms => (sql::FIND_TEXTS, fts5::in_other_forms(look.terms)),
         };
         let Some(about) = about else { return Ok(Found::default()) };
         match look.agency {
+            Some(agency) if statement == sql::FIND_PAIRS => {
+                let statements = [sql::FIND_PAIRS_OF_AGENCY, sql::REACH_OF_PAIRS];
+                self.found_of_agency(statements, agency, &about, from, limit).await
+            }
             Some(agency) if from.rank != Rank::Ticket => {
-                self.found_of_agency(agency, &about, from, limit).await
+                let statements = [sql::FIND_TEXTS_OF_AGENCY, sql::REACH_OF_TEXTS];
+                self.found_of_agency(statements, agency, &about, from, limit).await
             }
             agency => {
                 let rows = on_read!(&self.db, pool, {
@@ -207,8 +216,10 @@ impl Store {
         }
     }
 
+    /// `statements` find rows among the next texts, and tell the last of those texts.
     async fn found_of_agency(
         &self,
+        [find, reach]: [&'static str; 2],
         agency: &str,
         about: &str,
         from: Cursor,
@@ -217,7 +228,7 @@ impl Store {
         let rows: Vec<Row> = on_read!(
             &self.db,
             pool,
-            sqlx::query_as(sql::FIND_TEXTS_OF_AGENCY)
+            sqlx::query_as(find)
                 .bind(about)
                 .bind(from.key)
                 .bind(limit as i64)
@@ -232,7 +243,7 @@ impl Store {
         let reached = on_read!(
             &self.db,
             pool,
-            sqlx::query_scalar(sql::REACH_OF_TEXTS)
+            sqlx::query_scalar(reach)
                 .bind(about)
                 .bind(from.key)
                 .bind(LOOKED_AT - 1)
@@ -353,14 +364,15 @@ pub(super) async fn put_place(
     place: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     let Some(place) = place else {
-        let query = sqlx::query(sql::DROP_TEXT).bind(key(PLACE, ticket.0, opened));
-        on_tx!(tx, conn, query.execute(conn).await?);
-        return Ok(());
+        let key = key(PLACE, ticket.0, opened);
+        on_tx!(tx, conn, sqlx::query(sql::DROP_TEXT).bind(key).execute(conn).await?);
+        return pairs::remove(tx, key).await;
     };
     put(tx, PLACE, Text { id: ticket.0, ticket, at: opened, body: place.to_owned() }).await
 }
 
 async fn put(tx: &mut Tx, source: &'static str, text: Text) -> Result<(), sqlx::Error> {
+    pairs::put(tx, key(source, text.id, text.at), &text.body).await?;
     on_tx!(
         tx,
         conn,
@@ -432,7 +444,7 @@ pub(super) async fn catch_up(db: &Db) -> Result<(), StoreError> {
             tracing::info!("the search index is being brought up to date");
         }
     }
-    Ok(())
+    pairs::catch_up(db).await
 }
 
 async fn batch(tx: &mut Tx) -> Result<Progress, StoreError> {

@@ -241,6 +241,13 @@ statements! {
         FROM search s JOIN ticket t ON t.id = s.ticket
             LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
         WHERE s.search MATCH $1 AND s.rowid < $2 ORDER BY s.rowid DESC LIMIT $3";
+    FIND_PAIRS = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
+        s.at, s.body
+        FROM (SELECT rowid AS key FROM search_pair
+                WHERE search_pair MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3) AS p
+            CROSS JOIN search s ON s.rowid = p.key JOIN ticket t ON t.id = s.ticket
+            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
+        ORDER BY p.key DESC";
     /// Among the next $5 texts, whoever's.
     FIND_TEXTS_OF_AGENCY = "SELECT s.key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
         s.at, s.body
@@ -249,6 +256,15 @@ statements! {
             CROSS JOIN ticket t ON t.id = s.ticket
             LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
         WHERE t.agency = $4 ORDER BY s.key DESC LIMIT $3";
+    FIND_PAIRS_OF_AGENCY = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject,
+        m.kind, s.at, s.body
+        FROM (SELECT rowid AS key FROM search_pair
+                WHERE search_pair MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $5) AS p
+            CROSS JOIN search s ON s.rowid = p.key CROSS JOIN ticket t ON t.id = s.ticket
+            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
+        WHERE t.agency = $4 ORDER BY p.key DESC LIMIT $3";
+    REACH_OF_PAIRS = "SELECT rowid FROM search_pair WHERE search_pair MATCH $1 AND rowid < $2
+        ORDER BY rowid DESC LIMIT 1 OFFSET $3";
     /// The last of so many texts; none if there are fewer.
     REACH_OF_TEXTS = "SELECT rowid FROM search WHERE search MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT 1 OFFSET $3";
     /// The words between two, the first of them, each looked for behind the one before.
@@ -260,6 +276,9 @@ statements! {
     PUT_TEXT = "INSERT OR REPLACE INTO search (rowid, stems, body, ticket, source, subject, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     DROP_TEXT = "DELETE FROM search WHERE rowid = $1";
+    PUT_PAIRS = "INSERT OR REPLACE INTO search_pair (rowid, pairs) VALUES ($1, $2)";
+    DROP_PAIRS = "DELETE FROM search_pair WHERE rowid = $1";
+    TEXTS_TO_PAIR = "SELECT rowid, body FROM search WHERE rowid > $1 ORDER BY rowid LIMIT $2";
     FIND_CODE = found_ticket!("code");
     FIND_NUMBER = found_ticket!("number");
     TICKET_AND_TIME = "SELECT t.ticket, r.started FROM ticket_recording t JOIN recording r ON r.id = t.recording

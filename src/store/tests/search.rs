@@ -257,6 +257,34 @@ async fn what_was_written_before_there_was_an_index_is_found_after_the_next_star
 }
 
 #[tokio::test]
+async fn two_words_in_a_row_are_found_also_in_texts_from_before_their_index() {
+    let file = OnFile::new().await;
+    let first = written(&file, "Lampu jalan mati", NOW).await.id;
+    let second = written(&file, "Jalan, lampu, dan got", after(1)).await.id;
+    let path = file.config().path;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for statement in [
+        "INSERT INTO search_pair (search_pair) VALUES ('delete-all')",
+        "DELETE FROM setting WHERE key = 'search.pairs'",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    assert_eq!(tickets(&file, "\"lampu jalan\"").await, []);
+    let again = file.again().await;
+    assert_eq!(tickets(&again, "\"lampu jalan\"").await, [first]);
+    assert_eq!(tickets(&again, "\"jalan lampu\"").await, [second]);
+    let third = written(&again, "Tolong, lampu jalan padam", after(2)).await.id;
+    let page = again.search("\"lampu jalan\"", None, 1).await.unwrap();
+    assert_eq!(page.hits[0].ticket, third);
+    assert_eq!(bracketed(&page.hits[0]), "Tolong, [lampu] [jalan] padam");
+    let next = again.search("\"lampu jalan\"", page.next, 1).await.unwrap();
+    assert_eq!((next.hits[0].ticket, next.next), (first, None));
+    let theirs = again.search_of_agency("dpupr", "\"lampu jalan\"", None, 9).await.unwrap();
+    assert_eq!((theirs.hits, theirs.next), (vec![], None));
+}
+
+#[tokio::test]
 async fn searching_reads_indexes_only_and_sorts_nothing() {
     let store = Store::in_memory().await.unwrap();
     let Db::Sqlite { readers, .. } = &store.db;
