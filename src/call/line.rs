@@ -380,7 +380,8 @@ impl Line {
     }
 
     fn digit(&mut self, digit: char, by: DigitsBy) {
-        if *self.digits_by.get_or_insert(by) != by || !matches!(digit, '0'..='9' | '*' | '#') {
+        // A key that no telephone of the public has decides nothing.
+        if !matches!(digit, '0'..='9' | '*' | '#') || *self.digits_by.get_or_insert(by) != by {
             return;
         }
         metrics::counter!("kentongan_digits_total").increment(1);

@@ -106,7 +106,7 @@ pub(super) async fn show(
     Query(before): Query<Before>,
 ) -> Result<Response, PageError> {
     let newest = console.store.menu_newest().await?;
-    let shown = newest.map_or_else(Shown::default, |newest| Shown {
+    let shown = newest.clone().map_or_else(Shown::default, |newest| Shown {
         base: newest.number,
         // Whoever goes on with a draft has said already what it is for.
         note: match (newest.state, newest.origin) {
@@ -116,18 +116,18 @@ pub(super) async fn show(
         text: newest.text,
         ..Shown::default()
     });
-    page(&console, &actor, shown, &told, before.sebelum).await
+    page(&console, &actor, shown, newest, &told, before.sebelum).await
 }
 
 async fn page(
     console: &Console,
     actor: &Actor,
     shown: Shown,
+    newest: Option<MenuRow>,
     told: &Told,
     before: Option<i64>,
 ) -> Result<Response, PageError> {
     let published = console.store.menu_published().await?;
-    let newest = console.store.menu_newest().await?;
     let traffic = traffic::of(console, published.as_ref()).await?;
     let study = study::of(console, &shown.text, &traffic.taken).await?;
     let is_published = |row: &MenuRow| published.as_ref().is_some_and(|p| p.number == row.number);

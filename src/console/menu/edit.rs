@@ -47,7 +47,7 @@ pub(in crate::console) async fn check(
     form: Sent,
 ) -> Result<Response, PageError> {
     let shown = Shown { sound: true, ..sent(form)? };
-    page(&console, &actor, shown, &Told::default(), None).await
+    page(&console, &actor, shown, console.store.menu_newest().await?, &Told::default(), None).await
 }
 
 /// `POST /menu-suara/banding`: the text in the form with what answers calls.
@@ -63,7 +63,7 @@ pub(in crate::console) async fn compare(
         title: format!("Versi {number} yang terbit, lalu naskah Anda"),
         lines: diff::lines(before, shown.text.clone()).await,
     });
-    page(&console, &actor, shown, &Told::default(), None).await
+    page(&console, &actor, shown, console.store.menu_newest().await?, &Told::default(), None).await
 }
 
 /// `POST /menu-suara`: keeps the text as a draft, broken or not.
@@ -156,7 +156,7 @@ async fn refused(
 ) -> Result<Response, PageError> {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     let shown = Shown { error: Some(why.into()), status, ..shown };
-    page(console, actor, shown, &Told::default(), None).await
+    page(console, actor, shown, console.store.menu_newest().await?, &Told::default(), None).await
 }
 
 /// Somebody was faster: both texts are shown, and saving once more goes on from the newest.
@@ -190,7 +190,8 @@ async fn not_added(
             );
             let (base, status) = (newest.number, StatusCode::CONFLICT);
             let shown = Shown { base, diff, status, error: Some(why), ..shown };
-            page(console, actor, shown, &Told::default(), None).await
+            page(console, actor, shown, console.store.menu_newest().await?, &Told::default(), None)
+                .await
         }
     }
 }

@@ -12,8 +12,11 @@ use super::desk::PASSWORD;
 use super::office::Office;
 use super::reports::DAYS;
 
-/// A desk, a telephone, and the desk at 200 %.
-const SCREENS: [(u32, u32); 3] = [(1366, 768), (360, 740), (683, 384)];
+/// A desk, a telephone, the desk at 200 %, and a large one.
+const SCREENS: [(u32, u32); 4] = [(1366, 768), (360, 740), (683, 384), (1920, 1080)];
+
+/// What a page keeps folded is part of it.
+const UNFOLD: &str = "document.querySelectorAll('details').forEach((e) => { e.open = true; })";
 
 /// Runs in the page; gives each finding with the elements that it is about.
 const FINDINGS: &str = "const [rules, done] = arguments;
@@ -125,6 +128,7 @@ impl Browser {
             self.screen(width, height).await;
             self.prefers(&[("color-scheme", "light")]).await;
             self.goto(path).await;
+            self.client.execute(UNFOLD, Vec::new()).await.unwrap();
             if let Some(wider) = self.value(WIDER).await.as_str() {
                 wrong.push(format!("sideways: {wider}"));
             }
