@@ -117,8 +117,11 @@ pub(super) async fn reach_target(shared: &Shared, dialog: &InviteDialog) {
     let uri = route.map_or(dialog.remote_uri, |route| route.uri);
     let peer = SipAddr::try_from(&uri).ok().filter(|to| to.r#type == Some(Transport::Tcp));
     let Some(peer) = peer.and_then(|peer| peer.get_socketaddr().ok()) else { return };
-    if let Err(error) = reach(shared, peer).await {
-        debug!(%error, "TCP connection not opened");
+    // The kernel would try for two minutes.
+    match tokio::time::timeout(shared.patience(), reach(shared, peer)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "TCP connection not opened"),
+        Err(_) => debug!("TCP connection not opened in time"),
     }
 }
 
