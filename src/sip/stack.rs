@@ -4,7 +4,7 @@
 //! speak, whether there is room, one task that owns each dialog (`owner`), offers in order, session timers, an orderly end.
 //! Its own log holds whole messages with people's numbers at level info: whoever sets up the log must cap `rsipstack` at warn.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,6 +95,8 @@ struct Shared {
     edge: Arc<Edge>,
     traces: Arc<Traces>,
     dialogs: Mutex<HashMap<DialogId, mpsc::UnboundedSender<Input>>>,
+    /// The far ends of the TCP connections that are open.
+    connected: Arc<Mutex<HashSet<SocketAddr>>>,
     owners: TaskTracker,
     stop: CancellationToken,
 }
@@ -137,6 +139,7 @@ impl UserAgent {
             edge,
             traces,
             dialogs: Mutex::default(),
+            connected: Arc::default(),
             owners: TaskTracker::new(),
             stop,
         });
@@ -258,6 +261,10 @@ impl Shared {
             }),
             Err(short) => Err(reply::named("Min-SE", short.min_se.as_secs().to_string())),
         }
+    }
+
+    fn is_connected(&self, peer: SocketAddr) -> bool {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner).contains(&peer)
     }
 
     /// 64*T1: how long a server waits for the ACK (RFC 3261 section 13.3.1.4).

@@ -35,9 +35,11 @@ async fn talk(parameters: &str, caller_hangs_up: bool) {
     assert!(matches!(next_event(&mut inbound).await, DialogEvent::Confirmed { .. }));
     let (near, far) =
         if caller_hangs_up { (&mut outbound, &mut inbound) } else { (&mut inbound, &mut outbound) };
+    let connections = (called.stats().connections, caller.stats().connections);
     near.hang_up();
     assert!(matches!(next_event(near).await, DialogEvent::Ended(EndReason::LocalBye)));
     assert!(matches!(next_event(far).await, DialogEvent::Ended(EndReason::RemoteBye)));
+    assert_eq!((called.stats().connections, caller.stats().connections), connections);
     assert_eq!(called.drain(1, LONG).await, 0);
     assert_eq!(caller.drain(1, LONG).await, 0);
 }

@@ -205,6 +205,29 @@ async fn a_caller_over_tcp_who_is_gone_before_the_answer_leaves_nothing_behind()
 }
 
 #[tokio::test]
+async fn while_the_connection_of_a_call_lives_no_other_is_opened() {
+    let (agent, mut calls) = agent(config()).await;
+    let mut peer = Peer::new(agent.local_addr()).await;
+    let mut stream = TcpStream::connect(agent.local_addr()).await.unwrap();
+    // Phones listen at another port than the one they connect from.
+    let listening = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let old = format!("Contact: <sip:+628123456789@{}>", peer.local());
+    let new = format!("Contact: <sip:x@{};transport=tcp>", listening.local_addr().unwrap());
+    let invite = peer.request("INVITE", "", OFFER).replace("/UDP", "/TCP").replace(&old, &new);
+    assert_eq!(over_tcp(&mut stream, &invite).await.status(), Some(100));
+    let mut dialog = next_call(&mut calls).await.answer(ANSWER.to_owned()).unwrap();
+    let ok = over_tcp(&mut stream, "").await;
+    peer.to_tag = ok.to_tag().map(str::to_owned);
+    let ack = peer.request("ACK", "", "").replace("/UDP", "/TCP");
+    stream.write_all(ack.as_bytes()).await.unwrap();
+    assert!(matches!(next_event(&mut dialog).await, DialogEvent::Confirmed { .. }));
+    dialog.hang_up();
+    let bye = over_tcp(&mut stream, "").await;
+    assert_eq!(bye.method(), "BYE");
+    assert_eq!(agent.stats().connections, 1);
+}
+
+#[tokio::test]
 async fn a_legal_blank_before_a_colon_costs_no_body_over_tcp() {
     let (agent, mut calls) = agent(config()).await;
     let mut peer = Peer::new(agent.local_addr()).await;

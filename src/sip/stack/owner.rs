@@ -353,9 +353,9 @@ impl Owner {
         }
         let (dialog, inbox) = (self.dialog.clone(), self.inbox_sender.clone());
         let headers = why.map(|why| vec![reply::reason(&why)]);
-        let shared = self.shared.clone();
+        let (shared, flow) = (self.shared.clone(), self.flow);
         tokio::spawn(async move {
-            transport::reach_target(&shared, &dialog).await;
+            transport::reach_target(&shared, &dialog, flow).await;
             if let Err(error) = dialog.bye_with_headers(headers).await {
                 debug!(%error, "BYE failed");
             }

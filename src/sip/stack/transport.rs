@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use rsipstack::dialog::dialog::Dialog as StackDialog;
 use rsipstack::dialog::invite_dialog::InviteDialog;
@@ -100,8 +100,7 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, local: So
 /// Opens a TCP connection to `peer` unless there is one. The stack would do so by itself, but what came by a connection
 /// of its own would pass no edge.
 pub(super) async fn reach(shared: &Shared, peer: SocketAddr) -> io::Result<()> {
-    let transport = &shared.endpoint.transport_layer;
-    if transport.get_addrs().contains(&tcp_address(peer)) {
+    if shared.is_connected(peer) {
         return Ok(());
     }
     let outside = TcpStream::connect(peer).await?;
@@ -110,8 +109,12 @@ pub(super) async fn reach(shared: &Shared, peer: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for the other side of a dialog. A proxy that is known by name only is left to the stack.
-pub(super) async fn reach_target(shared: &Shared, dialog: &InviteDialog) {
+/// The same for the other side of a dialog, unless the connection that it began with lives: the stack sends by that one.
+/// A proxy that is known by name only is left to the stack.
+pub(super) async fn reach_target(shared: &Shared, dialog: &InviteDialog, flow: Flow) {
+    if flow.transport == Transport::Tcp && shared.is_connected(flow.peer) {
+        return;
+    }
     let dialog = dialog.snapshot();
     let route = dialog.route_set.first().and_then(|route| route.typed().ok());
     let uri = route.map_or(dialog.remote_uri, |route| route.uri);
@@ -136,8 +139,14 @@ fn take(shared: &Shared, outside: TcpStream, local: SocketAddr, peer: SocketAddr
         Ok(pair) => pair,
         Err(error) => return warn!(%error, "TCP connection not taken"),
     };
+    let stream = Stream::new(shared.edge.clone(), outside, ours, peer);
+    let connected = shared.connected.clone();
+    connected.lock().unwrap_or_else(PoisonError::into_inner).insert(peer);
     // It ends with either end: the stack closes its own when the agent stops.
-    tokio::spawn(Stream::new(shared.edge.clone(), outside, ours, peer).carry());
+    tokio::spawn(async move {
+        stream.carry().await;
+        connected.lock().unwrap_or_else(PoisonError::into_inner).remove(&peer);
+    });
     transport.add_connection(connection(stacks, local, peer, shared.stop.child_token()).into());
 }
 

@@ -68,9 +68,9 @@ impl Owner {
         }
         self.work.refreshing = Some(if offer.is_some() { Method::Invite } else { Method::Update });
         debug!(call = %self.log_id, reinvite = offer.is_some(), "refreshing the session");
-        let shared = self.shared.clone();
+        let (shared, flow) = (self.shared.clone(), self.flow);
         tokio::spawn(async move {
-            transport::reach_target(&shared, &dialog).await;
+            transport::reach_target(&shared, &dialog, flow).await;
             let outcome = match offer {
                 Some(offer) => dialog.reinvite(Some(headers), Some(offer.into_bytes())).await,
                 None => dialog.update(Some(headers), None).await,
