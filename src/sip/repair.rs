@@ -155,7 +155,8 @@ fn decode(line: &[u8]) -> String {
     }
 }
 
-fn content_length(line: &str) -> Option<&str> {
+/// The value of an unfolded line that is a Content-Length.
+pub(super) fn content_length(line: &str) -> Option<&str> {
     let (name, value) = line.split_once(':')?;
     let name = name.trim_end();
     (name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("l"))

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{Edge, Fate, count};
+use crate::sip::repair::content_length;
 use crate::sip::trace::Wire;
 
 /// The longest message, as for a datagram.
@@ -214,7 +215,7 @@ fn frame(bytes: &[u8], searched: usize) -> Frame {
     };
     let end = from + end;
     let head = end + 4;
-    match content_length(&bytes[..end]) {
+    match body_length(&bytes[..end]) {
         Some(body) if head + body > LONGEST => Frame::Lost,
         Some(body) if bytes.len() < head + body => Frame::Partial(head + body),
         Some(body) => Frame::Message(head + body),
@@ -223,19 +224,17 @@ fn frame(bytes: &[u8], searched: usize) -> Frame {
 }
 
 /// `None` for one that is no number, or given twice differently.
-fn content_length(head: &[u8]) -> Option<usize> {
-    let mut lengths = head.split(|b| *b == b'\n').filter_map(|line| {
-        let colon = line.iter().position(|b| *b == b':')?;
-        let name = line[..colon].trim_ascii();
-        let known = name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l");
-        known.then(|| line[colon + 1..].trim_ascii())
-    });
+fn body_length(head: &[u8]) -> Option<usize> {
+    let mut lengths = head
+        .split(|b| *b == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok().and_then(content_length));
     let Some(first) = lengths.next() else { return Some(0) };
-    if first.is_empty() || !first.iter().all(u8::is_ascii_digit) || lengths.any(|l| l != first) {
+    if first.is_empty() || !first.bytes().all(|b| b.is_ascii_digit()) || lengths.any(|l| l != first)
+    {
         return None;
     }
     // A number that fits nowhere is larger than any message.
-    Some(std::str::from_utf8(first).ok()?.parse().unwrap_or(usize::MAX).min(LONGEST + 1))
+    Some(first.parse().unwrap_or(usize::MAX).min(LONGEST + 1))
 }
 
 #[cfg(test)]
@@ -304,6 +303,10 @@ mod tests {
         let of = |field: &str| frame(format!("BYE sip:a SIP/2.0\r\n{field}\r\n\r\n").as_bytes(), 0);
         assert!(matches!(of("X: 1"), Frame::Message(_)));
         assert!(matches!(of("Content-Length: 0\r\nl: 0"), Frame::Message(_)));
+        assert!(
+            matches!(of("Subject: a\r\n l: 300"), Frame::Message(_)),
+            "a folded line is no field"
+        );
         for field in [
             "Content-Length: x",
             "Content-Length:",
