@@ -27,6 +27,7 @@ mod second_factor;
 mod seed;
 mod sessions;
 mod sms;
+mod spoken;
 mod sql;
 mod staff;
 mod tickets;
@@ -51,7 +52,7 @@ use crate::ticket::disclosure::Limits;
 use db::{Db, on_read};
 
 pub use audit::{AuditRow, Chain, Deed, Doer};
-pub use calls::{CallEnd, CallRow, EndReason, EndedBy, NewCall, Step};
+pub use calls::{CallEnd, CallPath, CallRow, EndReason, EndedBy, NewCall, Step};
 pub use changes::{Marks, Touched};
 pub use counter::WalkIn;
 pub use deadlines::{DeadlineRow, Deadlines, DeadlinesError, HolidayRow};
@@ -60,7 +61,7 @@ pub use health::Counts;
 pub use heartbeats::{BEAT, Hourly, Part, Pulse, Sending, Transcribing};
 pub use jobs::{ATTEMPTS, Failure, Job, JobError, JobKind, Retry, back_off};
 pub use lookups::{Asker, LookedUp};
-pub use mends::{MendError, MendRow, NewMend, mended, orphaned};
+pub use mends::{MendError, MendRow, NewMend};
 pub use menu::{MenuError, MenuListed, MenuOrigin, MenuRow, MenuState, NewMenu};
 pub use prompts::{
     LONGEST_PROMPT, NewTake, NewText, PromptChoice, PromptError, TakeOrigin, TakeRow, one_line,
@@ -78,11 +79,12 @@ pub use sms::{
     Answering, CodeToTell, Done, LeasedSms, NewOutgoing, NewPart, NewSms, Outgoing, ReceivedSms,
     Settled, SmsCounts, SmsKind, SmsState, StoredSms, Taken, Whole, Wish, Words,
 };
+pub use spoken::Spoken;
 pub use staff::{NewStaff, Password, StaffChange, StaffError, StaffRow};
 pub use tickets::{
     Addition, Message, MessageKind, Ticket, TicketEvent, TicketRow, TicketScope, TicketView,
 };
-pub use traces::{CallTrace, TracedMessage};
+pub use traces::{CallTrace, TracedCall, TracedMessage};
 pub use transcripts::{Made, Queued, Redo, TranscriptRow};
 pub use ways::WayTaken;
 pub use work::{Change, Work, WorkError, Worker};

@@ -161,8 +161,8 @@ async fn tell(
     ));
 
     let view = ticket(&server.hotline().store, &code).await?;
-    let recording =
-        config.data.join(&view.recordings.first().context("the ticket has no recording")?.file);
+    let first = view.spoken.first().context("the ticket has no recording")?;
+    let recording = config.data.join(&first.recording.file);
     let length = listen_to(&recording, &complaint)?;
     story.step(&format!("Ticket {code} is in the database, with the recording {} ({length:.1} s): it holds what was said.", recording.display()));
 
@@ -282,12 +282,12 @@ async fn written_down(
         story.step(&format!("The recording waits to be written down: {error}."));
         return Ok(());
     }
-    let ticket = view.ticket.id;
     let row = loop {
         // Heard from here on, so that what happens while looking is not missed.
         let mut changed = std::pin::pin!(store.jobs_changed().notified());
         changed.as_mut().enable();
-        if let Some(row) = store.transcripts_of_ticket(ticket).await?.pop() {
+        let now = ticket(store, &view.ticket.code).await?;
+        if let Some(row) = now.spoken.into_iter().find_map(|spoken| spoken.transcript) {
             break row;
         }
         if let Some(failure) = store.newest_failure(JobKind::Transcribe).await? {

@@ -7,10 +7,10 @@ use kentongan::asr::formats::Format;
 use kentongan::clock::Timestamp;
 use kentongan::config::Config;
 use kentongan::server::suggest;
-use kentongan::store::{CategoryRow, Hit, MessageKind, Piece, Source, Store, TicketView, mended};
+use kentongan::store::{CategoryRow, Hit, MessageKind, Piece, Source, Store, TicketView};
+use kentongan::ticket::TicketCode;
 use kentongan::ticket::suggest::Suggester;
 use kentongan::ticket::transcript::Transcript;
-use kentongan::ticket::{RecordingId, TicketCode};
 
 use super::suggestions;
 
@@ -50,18 +50,13 @@ async fn show(config: &Config, store: &Store, code: &str) -> anyhow::Result<Exit
         println!("no ticket has the code {code}");
         return Ok(ExitCode::FAILURE);
     };
-    let transcripts = store.transcripts_of_ticket(view.ticket.id).await?;
-    let mends = store.mends_of_ticket(view.ticket.id).await?;
-    // As operators have mended it.
-    let said: Vec<(RecordingId, Transcript)> =
-        transcripts.iter().map(|row| row.recording).zip(mended(&transcripts, &mends)).collect();
     let sent = store.sms_of_ticket(view.ticket.id).await?;
     // The ticket is what was asked for; suggestions are a help.
     let suggester = suggest::load(&config.suggest)
         .inspect_err(|error| eprintln!("kentongan: no suggestions: {error:#}"))
         .ok();
     let suggesting = Suggesting { suggester, categories: store.categories().await? };
-    print(config, &view, &said, &suggesting)?;
+    print(config, &view, &suggesting)?;
     for sms in sent {
         let at = time(config, sms.queued, "%Y-%m-%d %H:%M:%S %Z")?;
         println!("SMS        {at}: {:?} ({})", sms.body, sms.state.word());
@@ -94,12 +89,7 @@ fn time(config: &Config, at: Timestamp, form: &str) -> anyhow::Result<String> {
     Ok(at.strftime(form).to_string())
 }
 
-fn print(
-    config: &Config,
-    view: &TicketView,
-    said: &[(RecordingId, Transcript)],
-    suggesting: &Suggesting,
-) -> anyhow::Result<()> {
+fn print(config: &Config, view: &TicketView, suggesting: &Suggesting) -> anyhow::Result<()> {
     let time = |at: Timestamp| time(config, at, "%Y-%m-%d %H:%M:%S %Z");
     let ticket = &view.ticket;
     println!("Kode       {}", ticket.code);
@@ -116,17 +106,19 @@ fn print(
     if let Some(due) = ticket.due {
         println!("Tenggat    {}", time(due)?);
     }
-    for recording in &view.recordings {
+    for spoken in &view.spoken {
+        let recording = &spoken.recording;
         println!(
             "Rekaman    {} ({:.1} s, {:.1} s suara)",
             config.data.join(&recording.file).display(),
             recording.duration_ms as f64 / 1000.0,
             recording.speech_ms as f64 / 1000.0
         );
-        match said.iter().find(|(id, _)| *id == recording.id) {
-            Some((_, transcript)) => {
-                print!("{}", indented(&Format::Text.write(transcript)?));
-                print!("{}", indented(&suggesting.of_transcript(transcript).join("\n")));
+        // As operators have mended it.
+        match spoken.mended() {
+            Some(transcript) => {
+                print!("{}", indented(&Format::Text.write(&transcript)?));
+                print!("{}", indented(&suggesting.of_transcript(&transcript).join("\n")));
             }
             None => println!("           (belum ditranskripsi)"),
         }

@@ -70,6 +70,11 @@ impl Actor {
         }
     }
 
+    /// Whether a ticket of this agency is there for them.
+    pub fn sees(&self, agency: Option<&str>) -> bool {
+        self.agency.is_none() || self.agency.as_deref() == agency
+    }
+
     pub fn may(&self, action: Action) -> bool {
         self.role.may(action)
     }

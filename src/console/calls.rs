@@ -13,7 +13,7 @@ use super::page::{Frame, html};
 use super::{App, Console, show};
 use crate::clock::Timestamp;
 use crate::ivr::graph::readable;
-use crate::store::{CallFilter, CallListed, EndedBy, LiveCall, Step};
+use crate::store::{CallFilter, CallListed, CallPath, EndedBy, LiveCall, Step, TracedCall};
 use crate::ticket::CallId;
 
 /// Rows on a page.
@@ -198,10 +198,9 @@ pub(super) async fn show(
     Path(id): Path<i64>,
 ) -> Result<Response, PageError> {
     let id = CallId(id);
-    let call = console.store.call(id).await?.ok_or(PageError::NotFound)?;
-    let code = console.store.code_of_call(id).await?;
+    let found = console.store.traced_call(id).await?.ok_or(PageError::NotFound)?;
+    let TracedCall { call, code, trace } = found;
     let steps = console.store.steps(id).await?;
-    let trace = console.store.trace(id).await?;
     let (traced, trace) = (trace.is_some(), trace.unwrap_or_default());
     let rungs = ladder::rungs(&call, &steps, &trace, actor.role);
     let moment = |at: Option<Timestamp>| at.map(|at| console.time(at)).unwrap_or_default();
@@ -231,10 +230,10 @@ pub(super) async fn show(
 }
 
 /// The key path: how long after the beginning, where, what.
-pub(super) fn path(started: Timestamp, steps: &[Step]) -> Vec<(String, String, String)> {
+pub(super) fn path(path: &CallPath) -> Vec<(String, String, String)> {
     let one = |step: &Step| {
-        let after = show::duration(step.at.0 - started.0);
+        let after = show::duration(step.at.0 - path.started.0);
         (after, readable(&step.step), show::step(&step.what))
     };
-    steps.iter().map(one).collect()
+    path.steps.iter().map(one).collect()
 }

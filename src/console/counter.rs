@@ -171,7 +171,7 @@ pub(super) async fn receipt(
     Extension(actor): Extension<Actor>,
     Path(code): Path<String>,
 ) -> Result<Response, PageError> {
-    let ticket = ticket::load(&console, &actor, &code).await?.ticket;
+    let ticket = ticket::row(&console, &actor, &code).await?;
     html(ReceiptPage {
         frame: Frame::new(&console, &actor, "Tanda terima").await?,
         code: ticket.code.to_string(),

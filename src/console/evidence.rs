@@ -1,9 +1,8 @@
 //! Places and categories that a report suggests, each with the words that it came from. Taken by a press, never by itself.
 
 use super::Console;
-use crate::store::{CategoryRow, MessageKind, TicketView};
+use crate::store::{CategoryRow, MessageKind, Spoken, TicketView};
 use crate::ticket::suggest::{Evidence, Place, Suggestions};
-use crate::ticket::transcript::Transcript;
 
 /// Something suggested.
 pub(super) struct Suggestion {
@@ -34,11 +33,11 @@ const MOST: usize = 4;
 pub(super) fn suggestions(
     console: &Console,
     view: &TicketView,
-    transcripts: &[Transcript],
     categories: &[CategoryRow],
 ) -> Vec<Suggestion> {
     let Some(suggester) = &console.suggester else { return Vec::new() };
-    let spoken = transcripts.iter().map(|transcript| suggester.of_transcript(transcript));
+    let spoken = view.spoken.iter().filter_map(Spoken::mended);
+    let spoken = spoken.map(|transcript| suggester.of_transcript(&transcript));
     let texts = view.messages.iter().filter(|message| message.kind != MessageKind::Answer);
     let all: Vec<Suggestions> =
         spoken.chain(texts.map(|message| suggester.of_text(&message.body))).collect();

@@ -8,6 +8,7 @@ mod live;
 mod menu;
 mod pages;
 mod prompts;
+mod queries;
 mod sign_in;
 mod sound;
 mod trust;
@@ -178,14 +179,7 @@ impl Office {
 
     /// A call with a recording of half a second, its ticket and its transcript.
     async fn phoned(&self, words: &[&str]) -> Ticket {
-        let call = NewCall {
-            sip_call_id: "a84b4c76e66710@pc33".into(),
-            trunk: Some("telkom".into()),
-            caller: Contact { number: Some("+6281234567890".into()), asserted: true },
-            called: "+62531123456".into(),
-            started: NOW,
-        };
-        let call = self.store().begin_call(call).await.unwrap();
+        let call = self.begun().await;
         let recording = self.recorded(call).await;
         let end = CallEnd {
             at: NOW + Duration::from_secs(30),
@@ -213,6 +207,18 @@ impl Office {
             self.transcribed(words).await;
         }
         ticket
+    }
+
+    /// A call that goes on.
+    async fn begun(&self) -> CallId {
+        let call = NewCall {
+            sip_call_id: "a84b4c76e66710@pc33".into(),
+            trunk: Some("telkom".into()),
+            caller: Contact { number: Some("+6281234567890".into()), asserted: true },
+            called: "+62531123456".into(),
+            started: NOW,
+        };
+        self.store().begin_call(call).await.unwrap()
     }
 
     async fn recorded(&self, call: CallId) -> RecordingId {
@@ -271,7 +277,7 @@ impl Office {
     }
 
     async fn recording_of(&self, ticket: &Ticket) -> i64 {
-        self.view(&ticket.code).await.recordings[0].id.0
+        self.view(&ticket.code).await.spoken[0].recording.id.0
     }
 
     /// The menu that came with the program answers calls.

@@ -16,7 +16,7 @@ use super::show::Due;
 use super::transcript::{self, RecordingView};
 use super::{App, Console, show};
 use crate::store::{
-    AgencyRow, CategoryRow, MessageKind, Outgoing, TicketRow, TicketScope, TicketView,
+    AgencyRow, CategoryRow, MessageKind, Outgoing, Spoken, TicketRow, TicketScope, TicketView,
 };
 use crate::ticket::workflow::{Action, Need, Status, Transition, steps_from};
 use crate::ticket::{Role, TicketCode};
@@ -197,8 +197,18 @@ pub(super) async fn load(
 ) -> Result<TicketView, PageError> {
     let code = TicketCode::parse(code).map_err(|_| PageError::NotFound)?;
     let view = console.store.ticket(&code).await?;
-    view.filter(|view| actor.agency.is_none() || view.ticket.agency == actor.agency)
-        .ok_or(PageError::NotFound)
+    view.filter(|view| actor.sees(view.ticket.agency.as_deref())).ok_or(PageError::NotFound)
+}
+
+/// The same without what belongs to it.
+pub(super) async fn row(
+    console: &Console,
+    actor: &Actor,
+    code: &str,
+) -> Result<TicketRow, PageError> {
+    let code = TicketCode::parse(code).map_err(|_| PageError::NotFound)?;
+    let row = console.store.ticket_row(&code).await?;
+    row.filter(|row| actor.sees(row.agency.as_deref())).ok_or(PageError::NotFound)
 }
 
 /// Whose a ticket is, as far as it is there for this person: for what pages ask again and again.
@@ -209,9 +219,7 @@ pub(super) async fn scope(
 ) -> Result<TicketScope, PageError> {
     let code = TicketCode::parse(code).map_err(|_| PageError::NotFound)?;
     let scope = console.store.ticket_scope(&code).await?;
-    scope
-        .filter(|scope| actor.agency.is_none() || scope.agency == actor.agency)
-        .ok_or(PageError::NotFound)
+    scope.filter(|scope| actor.sees(scope.agency.as_deref())).ok_or(PageError::NotFound)
 }
 
 /// The page again, with what was typed and why it was not saved.
@@ -238,9 +246,6 @@ async fn page(
 ) -> Result<Response, PageError> {
     let (agencies, categories) =
         (console.store.agencies().await?, console.store.categories().await?);
-    let transcripts = console.store.transcripts_of_ticket(view.ticket.id).await?;
-    let mends = console.store.mends_of_ticket(view.ticket.id).await?;
-    let mended = crate::store::mended(&transcripts, &mends);
     let ticket = &view.ticket;
     let code = ticket.code.to_string();
     let steps = steps(actor, ticket.status, answered(&view), &draft);
@@ -249,18 +254,17 @@ async fn page(
         code,
         digits: ticket.code.digits().into(),
         version: ticket.version,
-        revision: ticket.version
-            + (view.history.len() + view.messages.len() + transcripts.len() + mends.len()) as i64,
+        revision: revision(&view),
         from: Place::tidy_trail(from),
         head: Head {
             children: console.store.children(ticket.id, actor.agency.as_deref()).await?,
             ..head(console, actor, ticket, &categories)
         },
-        recordings: transcript::recordings(console, actor, &view, &transcripts, &mends, &draft),
+        recordings: transcript::recordings(console, actor, &view, &draft),
         hears: actor.role.hears(ticket.anonymous),
         messages: messages(console, &view),
         sent: sent(console, actor, ticket).await?,
-        suggestions: evidence::suggestions(console, &view, &mended, &categories),
+        suggestions: evidence::suggestions(console, &view, &categories),
         class_id: inbox::class_id(ticket.class).into(),
         category_id: ticket.category.clone().unwrap_or_default(),
         place: draft.place.clone().or(ticket.place.clone()).unwrap_or_default(),
@@ -288,6 +292,13 @@ async fn page(
         },
         draft,
     })
+}
+
+/// Everything on the page that can become more.
+fn revision(view: &TicketView) -> i64 {
+    let said = |spoken: &Spoken| usize::from(spoken.transcript.is_some()) + spoken.mends.len();
+    let said: usize = view.spoken.iter().map(said).sum();
+    view.ticket.version + (view.history.len() + view.messages.len() + said) as i64
 }
 
 fn head(console: &Console, actor: &Actor, ticket: &TicketRow, categories: &[CategoryRow]) -> Head {
@@ -450,11 +461,10 @@ async fn call(
     let Some(id) = ticket.call.filter(|_| actor.role != Role::AgencyOfficer) else {
         return Ok(None);
     };
-    let Some(call) = console.store.call(id).await? else { return Ok(None) };
-    let steps = console.store.steps(id).await?;
-    Ok(Some(CallView {
+    let path = console.store.path(id).await?;
+    Ok(path.map(|path| CallView {
         href: format!("/panggilan/{}", id.0),
-        outcome: show::outcome(call.end_reason),
-        steps: super::calls::path(call.started, &steps),
+        outcome: show::outcome(path.end_reason),
+        steps: super::calls::path(&path),
     }))
 }

@@ -9,9 +9,7 @@ use super::access::Actor;
 use super::error::PageError;
 use super::ticket::{self, Draft};
 use super::{App, Console, show};
-use crate::store::{
-    MendError, MendRow, NewMend, RecordingRow, TicketView, TranscriptRow, orphaned,
-};
+use crate::store::{MendError, MendRow, NewMend, Spoken, TicketView, TranscriptRow};
 use crate::ticket::transcript::{Outcome, Segment};
 use crate::ticket::{RecordingId, TicketCode};
 
@@ -85,20 +83,18 @@ pub(super) fn recordings(
     console: &Console,
     actor: &Actor,
     view: &TicketView,
-    transcripts: &[TranscriptRow],
-    mends: &[MendRow],
     draft: &Draft,
 ) -> Vec<RecordingView> {
-    let one = |row: &RecordingRow| {
-        let transcript = transcripts.iter().find(|t| t.recording == row.id);
+    let one = |spoken: &Spoken| {
+        let row = &spoken.recording;
         let silence = show::silence(row.state);
         let heard = silence.is_none() && actor.role.hears(view.ticket.anonymous);
-        let mut segments =
-            transcript.map(|t| segments(console, t, mends, draft)).unwrap_or_default();
+        let mut segments = segments(console, spoken, draft);
         if !heard {
             // A link to a sound that is not there for them would end at a refusal.
             segments.iter_mut().flat_map(|s| &mut s.words).for_each(|word| word.seconds = None);
         }
+        let transcript = spoken.transcript.as_ref();
         RecordingView {
             id: row.id.0,
             href: format!("/tiket/{}/rekaman/{}", view.ticket.code.digits(), row.id.0),
@@ -110,12 +106,12 @@ pub(super) fn recordings(
             heard,
             silence,
             state: state(transcript),
-            engine: transcript.map(|t| t.transcript.model.clone()).unwrap_or_default(),
+            engine: transcript.map(|row| row.transcript.model.clone()).unwrap_or_default(),
             segments,
-            earlier: transcript.map(|t| earlier(console, t, mends)).unwrap_or_default(),
+            earlier: spoken.orphaned().map(|mend| version(console, mend)).collect(),
         }
     };
-    view.recordings.iter().map(one).collect()
+    view.spoken.iter().map(one).collect()
 }
 
 fn state(transcript: Option<&TranscriptRow>) -> Option<&'static str> {
@@ -127,16 +123,12 @@ fn state(transcript: Option<&TranscriptRow>) -> Option<&'static str> {
     }
 }
 
-fn segments(
-    console: &Console,
-    row: &TranscriptRow,
-    mends: &[MendRow],
-    draft: &Draft,
-) -> Vec<SegmentView> {
+fn segments(console: &Console, spoken: &Spoken, draft: &Draft) -> Vec<SegmentView> {
+    let Some(row) = &spoken.transcript else { return Vec::new() };
     let one = |(position, segment): (i64, &Segment)| {
-        let of_segment = || of(mends, row.recording, position, segment);
-        let newest = of_segment().last();
-        let drafted = draft.mend.as_ref().filter(|d| (d.0, d.1) == (row.recording.0, position));
+        let place = (row.recording.0, position);
+        let newest = spoken.mends_of(position, segment).last();
+        let drafted = draft.mend.as_ref().filter(|d| (d.0, d.1) == place);
         SegmentView {
             position,
             at: show::duration(segment.start_ms.into()),
@@ -148,26 +140,12 @@ fn segments(
             text: newest.map_or_else(|| segment.text.clone(), |mend| mend.text.clone()),
             base: newest.map_or(0, |mend| mend.id),
             mark: segment.mark(),
-            history: versions(console, row, segment, of_segment()),
+            history: versions(console, row, segment, spoken.mends_of(position, segment)),
             draft: drafted.map(|d| d.2.clone()),
-            next: draft.next == Some((row.recording.0, position)),
+            next: draft.next == Some(place),
         }
     };
     (0..).zip(&row.transcript.segments).map(one).collect()
-}
-
-/// The mends of a segment as it is now, the newest last.
-fn of<'m>(
-    mends: &'m [MendRow],
-    recording: RecordingId,
-    position: i64,
-    segment: &Segment,
-) -> impl Iterator<Item = &'m MendRow> {
-    mends.iter().filter(move |mend| mend.is_of(recording, position, segment))
-}
-
-fn earlier(console: &Console, row: &TranscriptRow, mends: &[MendRow]) -> Vec<Version> {
-    orphaned(row, mends).into_iter().map(|mend| version(console, mend)).collect()
 }
 
 fn version(console: &Console, mend: &MendRow) -> Version {
@@ -267,9 +245,8 @@ pub(super) async fn mend(
 ) -> Result<Response, PageError> {
     let view = ticket::load(&console, &actor, &code).await?;
     let recording = RecordingId(recording);
-    if !view.recordings.iter().any(|row| row.id == recording) {
-        return Err(PageError::NotFound);
-    }
+    let spoken = view.spoken.iter().find(|spoken| spoken.recording.id == recording);
+    let spoken = spoken.ok_or(PageError::NotFound)?;
     let (base, heard) = (form.dasar, form.tanda);
     let new = NewMend { recording, position, heard, base, text: form.teks.clone() };
     let error = match console.store.mend(new, actor.worker(), console.now()).await {
@@ -278,10 +255,7 @@ pub(super) async fn mend(
             return Ok(page.into_response());
         }
         Ok(()) => {
-            let next = match form.lanjut.is_empty() {
-                true => None,
-                false => next(&console, &view, recording, position).await?,
-            };
+            let next = next(spoken, position).filter(|_| !form.lanjut.is_empty());
             return Ok(after(&view.ticket.code, recording, next, &form.dari).into_response());
         }
         Err(MendError::Store(error)) => return Err(error.into()),
@@ -298,16 +272,9 @@ pub(super) async fn mend(
 }
 
 /// The position behind this one, if the recording goes on there.
-async fn next(
-    console: &Console,
-    view: &TicketView,
-    recording: RecordingId,
-    position: i64,
-) -> Result<Option<i64>, PageError> {
-    let transcripts = console.store.transcripts_of_ticket(view.ticket.id).await?;
-    let transcript = transcripts.iter().find(|row| row.recording == recording);
-    let segments = transcript.map_or(0, |row| row.transcript.segments.len() as i64);
-    Ok(Some(position + 1).filter(|next| *next < segments))
+fn next(spoken: &Spoken, position: i64) -> Option<i64> {
+    let segments = spoken.transcript.as_ref().map_or(0, |row| row.transcript.segments.len());
+    Some(position + 1).filter(|next| *next < segments as i64)
 }
 
 /// The page again, at the segment that is mended next.

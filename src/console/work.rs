@@ -177,11 +177,11 @@ async fn change(
     change: Change,
     draft: Draft,
 ) -> Result<Response, PageError> {
-    let view = ticket::load(console, actor, code).await?;
+    let ticket = ticket::row(console, actor, code).await?;
     let told = if change == Change::Take { "diambil" } else { "tersimpan" };
     // The same form with another text, after going back in the browser, is another one.
     let nonce = secret::hash(&format!("{} {change:?}", form.nonce));
-    let code = view.ticket.code.clone();
+    let code = ticket.code.clone();
     let work = Work { code: code.clone(), version: form.versi, change, nonce };
     match console.store.work(work, actor.worker(), console.now()).await {
         Ok(()) if form.lanjut.is_empty() => {
@@ -189,7 +189,7 @@ async fn change(
             let page = format!("/tiket/{}?dari={from}&pesan={told}", code.digits());
             Ok(Redirect::to(&page).into_response())
         }
-        Ok(()) => Ok(go_on(console, actor, &view.ticket, &form.dari).await?.into_response()),
+        Ok(()) => Ok(go_on(console, actor, &ticket, &form.dari).await?.into_response()),
         Err(WorkError::NotFound) => Err(PageError::NotFound),
         Err(WorkError::Store(error)) => Err(error.into()),
         Err(refused) => {
@@ -235,9 +235,9 @@ pub(super) async fn skip(
     Path(code): Path<String>,
     Query(from): Query<From>,
 ) -> Result<Redirect, PageError> {
-    let view = ticket::load(&console, &actor, &code).await?;
+    let ticket = ticket::row(&console, &actor, &code).await?;
     let (Next::Ticket(page) | Next::Inbox(page)) =
-        next(&console, &actor, &view.ticket, &from.dari).await?;
+        next(&console, &actor, &ticket, &from.dari).await?;
     Ok(Redirect::to(&page))
 }
 

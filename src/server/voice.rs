@@ -29,7 +29,7 @@ type Takes = BTreeMap<String, Source>;
 /// Those that are to be heard.
 async fn takes(store: &Store, files: &Files) -> Result<Takes, StoreError> {
     let mut takes = Takes::new();
-    for take in store.chosen_takes().await? {
+    for take in store.prompt_choices().await?.into_iter().filter_map(|choice| choice.take) {
         if let Some(source) = source(files, &take) {
             takes.insert(take.prompt, source);
         }
@@ -56,12 +56,12 @@ pub async fn chosen(config: &Config) -> anyhow::Result<Chosen> {
     let files = Files::new(&config.data)?;
     let mut chosen = Chosen::default();
     for choice in store.prompt_choices().await? {
-        chosen.texts.extend(choice.text.map(|text| (choice.prompt, text)));
-    }
-    for take in store.chosen_takes().await? {
-        if let Some(source) = source(&files, &take) {
+        if let Some(take) = choice.take
+            && let Some(source) = source(&files, &take)
+        {
             chosen.takes.insert(take.prompt, ChosenTake { source, text: take.text });
         }
+        chosen.texts.extend(choice.text.map(|text| (choice.prompt, text)));
     }
     Ok(chosen)
 }

@@ -138,6 +138,15 @@ pub struct CallRow {
     pub ticket: Option<TicketId>,
 }
 
+/// A call's key path, as far as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallPath {
+    pub started: Timestamp,
+    /// `None` while it goes on.
+    pub end_reason: Option<EndReason>,
+    pub steps: Vec<Step>,
+}
+
 impl Store {
     /// Writes the row of a call, before the first prompt.
     pub async fn begin_call(&self, call: NewCall) -> Result<CallId, StoreError> {
@@ -204,6 +213,18 @@ impl Store {
         ))
     }
 
+    /// A call's key path with how it began and ended.
+    pub async fn path(&self, call: CallId) -> Result<Option<CallPath>, StoreError> {
+        let rows: Vec<PathRow> = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::PATH_OF_CALL).bind(call).fetch_all(pool).await?
+        );
+        let Some(&PathRow { started, end_reason, .. }) = rows.first() else { return Ok(None) };
+        let steps = rows.into_iter().filter_map(PathRow::step).collect();
+        Ok(Some(CallPath { started, end_reason, steps }))
+    }
+
     /// A call's key path, in order.
     pub async fn steps(&self, call: CallId) -> Result<Vec<Step>, StoreError> {
         Ok(on_read!(
@@ -211,6 +232,21 @@ impl Store {
             pool,
             sqlx::query_as(sql::STEPS_OF_CALL).bind(call).fetch_all(pool).await?
         ))
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct PathRow {
+    started: Timestamp,
+    end_reason: Option<EndReason>,
+    at: Option<Timestamp>,
+    step: Option<String>,
+    what: Option<String>,
+}
+
+impl PathRow {
+    fn step(self) -> Option<Step> {
+        Some(Step { at: self.at?, step: self.step?, what: self.what? })
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::audit::{self, Deed};
-use super::db::{Tx, on_read, on_tx};
+use super::db::{Tx, on_tx};
 use super::sql::staff as sql;
 use super::work::Worker;
 use super::writer::Durability;
-use super::{Store, StoreError, TEXT, TranscriptRow, search, tidy_lines};
+use super::{Store, StoreError, TEXT, search, tidy_lines};
 use crate::clock::Timestamp;
-use crate::ticket::transcript::{Segment, Transcript, mark};
+use crate::ticket::transcript::{Segment, mark};
 use crate::ticket::{RecordingId, TicketId};
 
 /// One mend of one segment.
@@ -63,53 +63,13 @@ impl From<sqlx::Error> for MendError {
 }
 
 impl MendRow {
-    /// Whether it mends this segment as it is now: one that an engine has written anew is another.
-    pub fn is_of(&self, recording: RecordingId, position: i64, segment: &Segment) -> bool {
-        self.recording == recording && self.position == position && self.heard == segment.text
+    /// Whether it mends this segment of its recording as it is now: one that an engine has written anew is another.
+    pub fn is_of(&self, position: i64, segment: &Segment) -> bool {
+        self.position == position && self.heard == segment.text
     }
-}
-
-/// Transcripts as they are after all mends. What an operator heard is not doubtful.
-pub fn mended(transcripts: &[TranscriptRow], mends: &[MendRow]) -> Vec<Transcript> {
-    let segment = |row: &TranscriptRow, position: i64, segment: &Segment| match mends
-        .iter()
-        .rfind(|mend| mend.is_of(row.recording, position, segment))
-    {
-        Some(mend) => Segment {
-            text: mend.text.clone(),
-            doubtful: false,
-            words: Vec::new(),
-            ..segment.clone()
-        },
-        None => segment.clone(),
-    };
-    let one = |row: &TranscriptRow| Transcript {
-        segments: (0..).zip(&row.transcript.segments).map(|(n, s)| segment(row, n, s)).collect(),
-        ..row.transcript.clone()
-    };
-    transcripts.iter().map(one).collect()
-}
-
-/// Mends of a recording's earlier transcripts, which have no place in the one that there is now.
-pub fn orphaned<'m>(row: &TranscriptRow, mends: &'m [MendRow]) -> Vec<&'m MendRow> {
-    let has_place = |mend: &MendRow| {
-        let segment = usize::try_from(mend.position).ok();
-        let segment = segment.and_then(|at| row.transcript.segments.get(at));
-        segment.is_some_and(|segment| mend.is_of(row.recording, mend.position, segment))
-    };
-    mends.iter().filter(|mend| mend.recording == row.recording && !has_place(mend)).collect()
 }
 
 impl Store {
-    /// Every mend of a ticket's recordings, the newest last.
-    pub async fn mends_of_ticket(&self, ticket: TicketId) -> Result<Vec<MendRow>, StoreError> {
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_as(sql::MENDS_OF_TICKET).bind(ticket).fetch_all(pool).await?
-        ))
-    }
-
     /// Mends a segment, and puts the text into the search. The same text as before changes nothing.
     pub async fn mend(
         &self,

@@ -60,13 +60,48 @@ pub struct TakeRow {
 }
 
 /// What callers hear instead of what comes with the program.
-#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromptChoice {
     pub prompt: String,
     /// `None`: the text that comes with the program.
     pub text: Option<String>,
     /// `None`: the voice that comes with the program.
-    pub take: Option<i64>,
+    pub take: Option<TakeRow>,
+}
+
+/// A choice with the take that it names, if any.
+#[derive(sqlx::FromRow)]
+struct Joined {
+    prompt: String,
+    text: Option<String>,
+    id: Option<i64>,
+    origin: Option<TakeOrigin>,
+    said: Option<String>,
+    file: Option<String>,
+    duration_ms: Option<i64>,
+    clipped: Option<i64>,
+    by: Option<String>,
+    at: Option<Timestamp>,
+}
+
+impl From<Joined> for PromptChoice {
+    fn from(row: Joined) -> PromptChoice {
+        let prompt = row.prompt.clone();
+        let take = || {
+            Some(TakeRow {
+                id: row.id?,
+                prompt,
+                origin: row.origin?,
+                text: row.said?,
+                file: row.file?,
+                duration_ms: row.duration_ms?,
+                clipped: row.clipped?,
+                by: row.by?,
+                at: row.at?,
+            })
+        };
+        PromptChoice { take: take(), prompt: row.prompt, text: row.text }
+    }
 }
 
 /// A take that is to be kept. Its file is there already.
@@ -118,14 +153,11 @@ impl From<sqlx::Error> for PromptError {
 }
 
 impl Store {
-    /// Every prompt that was changed, by its id.
+    /// Every prompt that was changed, with the take that callers hear.
     pub async fn prompt_choices(&self) -> Result<Vec<PromptChoice>, StoreError> {
-        Ok(on_read!(&self.db, pool, sqlx::query_as(sql::CHOICES).fetch_all(pool).await?))
-    }
-
-    /// The takes that callers hear.
-    pub async fn chosen_takes(&self) -> Result<Vec<TakeRow>, StoreError> {
-        Ok(on_read!(&self.db, pool, sqlx::query_as(sql::CHOSEN_TAKES).fetch_all(pool).await?))
+        let rows: Vec<Joined> =
+            on_read!(&self.db, pool, sqlx::query_as(sql::CHOICES).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(PromptChoice::from).collect())
     }
 
     /// The takes of a prompt, the newest first.
@@ -218,8 +250,15 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace(char::is_control, "")
 }
 
-async fn choice(tx: &mut Tx, prompt: &str) -> Result<PromptChoice, sqlx::Error> {
-    let row: Option<PromptChoice> =
+/// What holds for a prompt: a text, a take's number.
+#[derive(Default, sqlx::FromRow)]
+struct Choice {
+    text: Option<String>,
+    take: Option<i64>,
+}
+
+async fn choice(tx: &mut Tx, prompt: &str) -> Result<Choice, sqlx::Error> {
+    let row: Option<Choice> =
         on_tx!(tx, conn, sqlx::query_as(sql::CHOICE).bind(prompt).fetch_optional(conn).await?);
     Ok(row.unwrap_or_default())
 }

@@ -363,15 +363,6 @@ impl Store {
         ))
     }
 
-    /// The code of the first ticket that a call opened.
-    pub async fn code_of_call(&self, call: CallId) -> Result<Option<TicketCode>, StoreError> {
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_scalar(sql::CODE_OF_CALL).bind(call).fetch_optional(pool).await?
-        ))
-    }
-
     /// The figures of a day that began at `midnight`.
     pub async fn wall(&self, midnight: Timestamp) -> Result<Wall, StoreError> {
         // Calls that an earlier run left without an end are not going on.

@@ -25,6 +25,8 @@ use query::Query;
 use snippet::Marker;
 
 pub use snippet::Piece;
+#[cfg(test)]
+pub(super) const ENDINGS: usize = fts5::ENDINGS as usize;
 
 /// A text in which everything that was asked for was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +72,11 @@ pub struct Cursor {
 }
 
 /// How well a hit fits; the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
+)]
 #[serde(rename_all = "snake_case")]
+#[repr(i64)]
 enum Rank {
     /// Its own code or number was typed.
     Ticket,
@@ -80,10 +85,11 @@ enum Rank {
 }
 
 impl Cursor {
-    const START: Cursor = Cursor::at(Rank::Ticket);
+    const START: Cursor = Cursor { rank: Rank::Ticket, key: i64::MAX };
 
-    const fn at(rank: Rank) -> Cursor {
-        Cursor { rank, key: i64::MAX }
+    /// What a rank's keys are smaller than.
+    fn before(self, rank: Rank) -> i64 {
+        if rank > self.rank { i64::MAX } else { self.key }
     }
 }
 
@@ -127,145 +133,61 @@ impl Store {
     ) -> Result<Hits, StoreError> {
         let limit = limit.clamp(1, PAGE);
         let query = Query::parse(typed);
-        let endings = self.endings(&query).await?;
-        let look = Look { typed, terms: fts5::Terms { query: &query, endings: &endings }, agency };
         let mut from = after.unwrap_or(Cursor::START);
+        // One more than fits tells whether there is a next page.
+        let rows = self.found(typed, &query, from, limit as i64 + 1, agency).await?;
         let mut marker = Marker::new(&query);
         let mut hits = Hits::default();
-        loop {
-            // One more than fits tells whether there is a next page.
-            let wanted = limit + 1 - hits.hits.len();
-            let found = self.found(&look, from, wanted).await?;
-            for row in found.rows {
-                if hits.hits.len() == limit {
-                    hits.next = Some(from);
-                    return Ok(hits);
-                }
-                from.key = row.key;
-                hits.hits.push(row.hit(&mut marker));
+        for row in rows {
+            if row.passed {
+                return Ok(Hits { next: Some(row.cursor()), ..hits });
             }
-            if let Some(key) = found.reached {
-                hits.next = Some(Cursor { key, ..from });
-                return Ok(hits);
+            if hits.hits.len() == limit {
+                return Ok(Hits { next: Some(from), ..hits });
             }
-            from = match from.rank {
-                Rank::Ticket => Cursor::at(Rank::AsTyped),
-                Rank::AsTyped => Cursor::at(Rank::InOtherForms),
-                Rank::InOtherForms => return Ok(hits),
-            };
+            from = row.cursor();
+            hits.hits.push(row.hit(&mut marker));
         }
+        Ok(hits)
     }
 
-    /// What the unfinished words may become, where that is few words.
-    async fn endings(&self, query: &Query) -> Result<fts5::Endings, StoreError> {
-        let mut endings = fts5::Endings::default();
-        for (word, behind) in fts5::Endings::wanted(query) {
-            let words: Vec<String> = on_read!(
-                &self.db,
-                pool,
-                sqlx::query_scalar(sql::WORDS_BETWEEN)
-                    .bind(word)
-                    .bind(behind)
-                    .bind(fts5::Endings::MOST + 1)
-                    .fetch_all(pool)
-                    .await?
-            );
-            endings.add(word, words);
-        }
-        Ok(endings)
-    }
-
-    /// The rows of one rank behind a place.
+    /// The rows behind a place, the best rank first, and where the search stopped before it had looked at everything.
     async fn found(
         &self,
-        look: &Look<'_>,
+        typed: &str,
+        query: &Query,
         from: Cursor,
-        limit: usize,
-    ) -> Result<Found, StoreError> {
-        let (statement, about) = match from.rank {
-            Rank::Ticket => match named(look.typed) {
-                Some(Named::Code(code)) => (sql::FIND_CODE, Some(code.digits().to_owned())),
-                Some(Named::Number(number)) => (sql::FIND_NUMBER, Some(number)),
-                None => return Ok(Found::default()),
-            },
-            Rank::AsTyped => match pairs::asked_for(look.terms.query) {
-                Some(pair) => (sql::FIND_PAIRS, Some(pair)),
-                None => (sql::FIND_TEXTS, fts5::as_typed(look.terms)),
-            },
-            Rank::InOtherForms => (sql::FIND_TEXTS, fts5::in_other_forms(look.terms)),
+        limit: i64,
+        agency: Option<&str>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let (code, number) = match named(typed).filter(|_| from.rank == Rank::Ticket) {
+            Some(Named::Code(code)) => (Some(code), None),
+            Some(Named::Number(number)) => (None, Some(number)),
+            None => (None, None),
         };
-        let Some(about) = about else { return Ok(Found::default()) };
-        match look.agency {
-            Some(agency) if statement == sql::FIND_PAIRS => {
-                let statements = [sql::FIND_PAIRS_OF_AGENCY, sql::REACH_OF_PAIRS];
-                self.found_of_agency(statements, agency, &about, from, limit).await
-            }
-            Some(agency) if from.rank != Rank::Ticket => {
-                let statements = [sql::FIND_TEXTS_OF_AGENCY, sql::REACH_OF_TEXTS];
-                self.found_of_agency(statements, agency, &about, from, limit).await
-            }
-            agency => {
-                let rows = on_read!(&self.db, pool, {
-                    let query =
-                        sqlx::query_as(statement).bind(about).bind(from.key).bind(limit as i64);
-                    let query = if from.rank == Rank::Ticket { query.bind(agency) } else { query };
-                    query.fetch_all(pool).await?
-                });
-                Ok(Found { rows, reached: None })
-            }
-        }
-    }
-
-    /// `statements` find rows among the next texts, and tell the last of those texts.
-    async fn found_of_agency(
-        &self,
-        [find, reach]: [&'static str; 2],
-        agency: &str,
-        about: &str,
-        from: Cursor,
-        limit: usize,
-    ) -> Result<Found, StoreError> {
-        let rows: Vec<Row> = on_read!(
+        let wanted = fts5::Wanted::of(query, from.rank);
+        Ok(on_read!(
             &self.db,
             pool,
-            sqlx::query_as(find)
-                .bind(about)
-                .bind(from.key)
-                .bind(limit as i64)
+            sqlx::query_as(sql::FIND)
+                .bind(code)
+                .bind(number)
+                .bind(wanted.pair)
+                .bind(wanted.as_typed)
+                .bind(wanted.in_other_forms)
+                .bind(wanted.beginning)
+                .bind(wanted.behind)
+                .bind(from.before(Rank::Ticket))
+                .bind(from.before(Rank::AsTyped))
+                .bind(from.before(Rank::InOtherForms))
+                .bind(limit)
                 .bind(agency)
-                .bind(LOOKED_AT)
+                .bind(if agency.is_some() { LOOKED_AT } else { limit })
+                .bind(fts5::ENDINGS)
                 .fetch_all(pool)
                 .await?
-        );
-        if rows.len() == limit {
-            return Ok(Found { rows, reached: None });
-        }
-        let reached = on_read!(
-            &self.db,
-            pool,
-            sqlx::query_scalar(reach)
-                .bind(about)
-                .bind(from.key)
-                .bind(LOOKED_AT - 1)
-                .fetch_optional(pool)
-                .await?
-        );
-        Ok(Found { rows, reached })
+        ))
     }
-}
-
-/// What is looked for, and for whom.
-struct Look<'q> {
-    typed: &'q str,
-    terms: fts5::Terms<'q>,
-    agency: Option<&'q str>,
-}
-
-/// Rows, and where the search stopped before it had looked at everything.
-#[derive(Default)]
-struct Found {
-    rows: Vec<Row>,
-    reached: Option<i64>,
 }
 
 /// What names tickets rather than texts.
@@ -285,6 +207,7 @@ fn named(typed: &str) -> Option<Named> {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    rank: Rank,
     key: i64,
     ticket: TicketId,
     code: TicketCode,
@@ -295,9 +218,15 @@ struct Row {
     kind: Option<MessageKind>,
     at: Timestamp,
     body: String,
+    /// No hit, but the last of the texts that were looked at.
+    passed: bool,
 }
 
 impl Row {
+    fn cursor(&self) -> Cursor {
+        Cursor { rank: self.rank, key: self.key }
+    }
+
     fn hit(self, marker: &mut Marker) -> Hit {
         let source = match (self.kind, self.source.as_str()) {
             (Some(kind), _) => Source::Message(kind),

@@ -9,17 +9,88 @@ macro_rules! statements {
     };
 }
 
-/// Tickets by what stands in one of their columns.
-macro_rules! found_ticket {
-    ($column:literal) => {
+/// Tickets by what stands in one of their columns, as hits of the first rank.
+macro_rules! found_tickets {
+    ($column:literal, $wanted:literal) => {
         concat!(
-            "SELECT t.id AS key, t.id AS ticket, t.code, t.status, t.confidential, 'ticket' AS source,
-                t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
+            "SELECT * FROM (SELECT 0 AS rank, t.id AS key, t.id AS ticket, t.code, t.status, t.confidential,
+                'ticket' AS source, t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
                     (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
                     (SELECT text FROM transcript WHERE recording =
-                        (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body
-            FROM ticket t WHERE t.", $column, " = $1 AND t.id < $2 AND ($4 IS NULL OR t.agency = $4)
-            ORDER BY t.id DESC LIMIT $3"
+                        (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body, FALSE AS passed
+            FROM ticket t WHERE t.", $column, " = ", $wanted, " AND t.id < $8 AND ($12 IS NULL OR t.agency = $12)
+            ORDER BY t.id DESC LIMIT $11)"
+        )
+    };
+}
+
+/// Texts by a full-text index, of which so many are looked at, and behind them the last of those.
+macro_rules! found_texts {
+    ($rank:literal, $index:literal, $wanted:expr, $before:literal) => {
+        concat!(
+            found_texts!(
+                $rank,
+                $index,
+                $wanted,
+                $before,
+                "LIMIT $13",
+                "$12 IS NULL OR t.agency = $12",
+                "FALSE"
+            ),
+            " UNION ALL ",
+            found_texts!($rank, $index, $wanted, $before, "LIMIT 1 OFFSET $13 - 1", "TRUE", "TRUE")
+        )
+    };
+    ($rank:literal, $index:literal, $wanted:expr, $before:literal, $looked_at:literal, $whose:literal, $passed:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT ",
+            $rank,
+            " AS rank, p.key, t.id AS ticket, t.code, t.status, t.confidential, s.source,
+                s.subject, m.kind, s.at, s.body, ",
+            $passed,
+            " AS passed
+            FROM (SELECT rowid AS key FROM ",
+            $index,
+            " WHERE ",
+            $index,
+            " MATCH ",
+            $wanted,
+            " AND rowid < ",
+            $before,
+            "
+                    ORDER BY rowid DESC ",
+            $looked_at,
+            ") AS p
+                CROSS JOIN search s ON s.rowid = p.key CROSS JOIN ticket t ON t.id = s.ticket
+                LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
+            WHERE ",
+            $whose,
+            " ORDER BY p.key DESC LIMIT $11)"
+        )
+    };
+}
+
+/// An expression of the search with the words that its unfinished one may become, known as `ending`.
+macro_rules! with_endings {
+    ($expression:literal) => {
+        concat!(
+            "replace(replace(",
+            $expression,
+            ", char(57345), (SELECT first FROM ending)), char(57346),
+                (SELECT every FROM ending))"
+        )
+    };
+}
+
+/// Recordings of a ticket with what was written down of them, a row for each `$line` of it.
+macro_rules! spoken {
+    ($line:literal, $from:literal) => {
+        concat!(
+            "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms, r.ended_by,
+                r.replaced, (r.doubt = 1 AND r.heard IS NULL) AS unheard,
+                t.engine, t.model, t.outcome, t.duration_ms AS transcript_ms, t.made, t.cpu_ms, ", $line, "
+            FROM ticket_recording x JOIN recording r ON r.id = x.recording
+                LEFT JOIN transcript t ON t.recording = r.id ", $from, " WHERE x.ticket = $1"
         )
     };
 }
@@ -74,6 +145,14 @@ statements! {
     CALL = "SELECT id, sip_call_id, trunk, number, asserted, called, started, answered, ended, end_reason,
         ended_by, codec, packets_sent, packets_received, packets_lost, first_audio, recorded_ms, ticket
         FROM call WHERE id = $1";
+    /// With its ticket's code and its SIP messages.
+    CALL_TRACED = "SELECT c.id, c.sip_call_id, c.trunk, c.number, c.asserted, c.called, c.started, c.answered, c.ended,
+        c.end_reason, c.ended_by, c.codec, c.packets_sent, c.packets_received, c.packets_lost, c.first_audio, c.recorded_ms,
+        c.ticket, t.code, r.left_out, r.messages
+        FROM call c LEFT JOIN ticket t ON t.id = c.ticket LEFT JOIN call_trace r ON r.call = c.id WHERE c.id = $1";
+    /// One row without a step for a call that has none.
+    PATH_OF_CALL = "SELECT c.started, c.end_reason, s.at, s.step, s.what
+        FROM call c LEFT JOIN call_step s ON s.call = c.id WHERE c.id = $1 ORDER BY s.id";
     CALLS_RECENT = "SELECT id, sip_call_id, trunk, number, asserted, called, started, answered, ended, end_reason,
         ended_by, codec, packets_sent, packets_received, packets_lost, first_audio, recorded_ms, ticket
         FROM call ORDER BY id DESC LIMIT $1";
@@ -96,10 +175,17 @@ statements! {
     RECORDINGS_OF_CALL = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
         (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE call = $1 ORDER BY id";
-    RECORDINGS_OF_TICKET = "SELECT r.id, r.call, r.slot, r.file, r.started, r.ended, r.state, r.duration_ms, r.speech_ms,
-        r.ended_by, r.replaced,
-        (r.doubt = 1 AND r.heard IS NULL) AS unheard
-        FROM recording r JOIN ticket_recording t ON t.recording = r.id WHERE t.ticket = $1 ORDER BY r.id";
+    /// Each segment, then each mend, both in their order. A recording without a transcript, and a transcript without a
+    /// segment, have one row and no position in it.
+    SPOKEN_OF_TICKET = concat!(
+        spoken!("0 AS mend, s.position, s.start_ms, s.end_ms, s.text, s.confidence, s.doubtful, s.words,
+                NULL AS heard, NULL AS by, NULL AS at",
+            "LEFT JOIN transcript_segment s ON s.transcript = t.id"),
+        " UNION ALL ",
+        spoken!("m.id, m.position, NULL, NULL, m.text, NULL, NULL, NULL, m.heard, w.login, m.at",
+            "JOIN segment_mend m ON m.recording = r.id JOIN staff w ON w.id = m.staff"),
+        " ORDER BY 1, mend, position"
+    );
     RECORDING = "SELECT id, call, slot, file, started, ended, state, duration_ms, speech_ms, ended_by, replaced,
         (doubt = 1 AND heard IS NULL) AS unheard
         FROM recording WHERE id = $1";
@@ -225,62 +311,39 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     TRANSCRIPT = "SELECT id, recording, engine, model, outcome, duration_ms, made, cpu_ms
         FROM transcript WHERE recording = $1";
-    /// A row for each segment; one without any for a transcript that has none.
-    TRANSCRIPTS_OF_TICKET = "SELECT t.id, t.recording, t.engine, t.model, t.outcome, t.duration_ms, t.made, t.cpu_ms,
-        s.start_ms, s.end_ms, s.text, s.confidence, s.doubtful, s.words
-        FROM transcript t JOIN ticket_recording r ON r.recording = t.recording
-            LEFT JOIN transcript_segment s ON s.transcript = t.id
-        WHERE r.ticket = $1 ORDER BY t.recording, s.position";
     SEGMENTS = "SELECT start_ms, end_ms, text, confidence, doubtful, words FROM transcript_segment
         WHERE transcript = $1 ORDER BY position";
 
-    // Search. $1 what, $2 the place behind the last row, $3 how many, $4 the agency. Those about texts and words are
-    // SQLite's: `search` is a full-text table, `search_word` its words, and MATCH its language.
-    FIND_TEXTS = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
-        s.at, s.body
-        FROM search s JOIN ticket t ON t.id = s.ticket
-            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
-        WHERE s.search MATCH $1 AND s.rowid < $2 ORDER BY s.rowid DESC LIMIT $3";
-    FIND_PAIRS = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
-        s.at, s.body
-        FROM (SELECT rowid AS key FROM search_pair
-                WHERE search_pair MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3) AS p
-            CROSS JOIN search s ON s.rowid = p.key JOIN ticket t ON t.id = s.ticket
-            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
-        ORDER BY p.key DESC";
-    /// Among the next $5 texts, whoever's.
-    FIND_TEXTS_OF_AGENCY = "SELECT s.key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject, m.kind,
-        s.at, s.body
-        FROM (SELECT rowid AS key, ticket, source, subject, at, body FROM search
-                WHERE search MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $5) AS s
-            CROSS JOIN ticket t ON t.id = s.ticket
-            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
-        WHERE t.agency = $4 ORDER BY s.key DESC LIMIT $3";
-    FIND_PAIRS_OF_AGENCY = "SELECT s.rowid AS key, t.id AS ticket, t.code, t.status, t.confidential, s.source, s.subject,
-        m.kind, s.at, s.body
-        FROM (SELECT rowid AS key FROM search_pair
-                WHERE search_pair MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $5) AS p
-            CROSS JOIN search s ON s.rowid = p.key CROSS JOIN ticket t ON t.id = s.ticket
-            LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
-        WHERE t.agency = $4 ORDER BY p.key DESC LIMIT $3";
-    REACH_OF_PAIRS = "SELECT rowid FROM search_pair WHERE search_pair MATCH $1 AND rowid < $2
-        ORDER BY rowid DESC LIMIT 1 OFFSET $3";
-    /// The last of so many texts; none if there are fewer.
-    REACH_OF_TEXTS = "SELECT rowid FROM search WHERE search MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT 1 OFFSET $3";
-    /// The words between two, the first of them, each looked for behind the one before.
-    WORDS_BETWEEN = "WITH RECURSIVE found (word, n) AS (
-            SELECT (SELECT term FROM search_word WHERE term >= $1 LIMIT 1), 1
+    // Search. SQLite's: `search` is a full-text table, `search_word` its words, and MATCH its language.
+    /// The ranks one after another, as far as there is room: SQLite begins a part of UNION ALL when it is reached.
+    ///
+    /// Looked for: $1 a code, $2 a number, $3 a pair of words, $4 words as typed, $5 words in other forms; in the last two
+    /// the word that begins with $6 (all such words stand before $7) may become $14 others. Behind $8 for tickets, $9 for texts
+    /// as typed, $10 for other forms. $11 hits, $12 for this agency, among the next $13 texts of each rank, whoever's.
+    FIND = concat!(
+        "WITH RECURSIVE found (word, n) AS (
+            SELECT (SELECT term FROM search_word WHERE term >= $6 LIMIT 1), 1 WHERE $6 IS NOT NULL
             UNION ALL SELECT (SELECT term FROM search_word WHERE term >= word || ' ' LIMIT 1), n + 1
-                FROM found WHERE word < $2 AND n < $3)
-        SELECT word FROM found WHERE word < $2";
+                FROM found WHERE word < $7 AND n <= $14),
+        known (word, n) AS MATERIALIZED (SELECT '\"' || word || '\"', n FROM found WHERE word < $7),
+        listed (words, more) AS MATERIALIZED (SELECT '(' || group_concat(word, ' OR ') || ')',
+            (SELECT MAX(n) FROM known) > $14 FROM known WHERE n <= $14),
+        ending (first, every) AS MATERIALIZED (SELECT COALESCE(words, '\"' || $6 || '\" *', ''),
+            COALESCE(CASE WHEN more THEN NULL ELSE words END, '\"' || $6 || '\" *', '') FROM listed)
+        ",
+        found_tickets!("code", "$1"), " UNION ALL ",
+        found_tickets!("number", "$2"), " UNION ALL ",
+        found_texts!("1", "search_pair", "$3", "$9"), " UNION ALL ",
+        found_texts!("1", "search", with_endings!("$4"), "$9"), " UNION ALL ",
+        found_texts!("2", "search", with_endings!("$5"), "$10"),
+        " LIMIT $11"
+    );
     PUT_TEXT = "INSERT OR REPLACE INTO search (rowid, stems, body, ticket, source, subject, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     DROP_TEXT = "DELETE FROM search WHERE rowid = $1";
     PUT_PAIRS = "INSERT OR REPLACE INTO search_pair (rowid, pairs) VALUES ($1, $2)";
     DROP_PAIRS = "DELETE FROM search_pair WHERE rowid = $1";
     TEXTS_TO_PAIR = "SELECT rowid, body FROM search WHERE rowid > $1 ORDER BY rowid LIMIT $2";
-    FIND_CODE = found_ticket!("code");
-    FIND_NUMBER = found_ticket!("number");
     TICKET_AND_TIME = "SELECT t.ticket, r.started FROM ticket_recording t JOIN recording r ON r.id = t.recording
         WHERE t.recording = $1";
     TRANSCRIPTS_TO_INDEX = "SELECT x.id, r.id, t.ticket, r.started, x.text

@@ -6,10 +6,10 @@ use rand::CryptoRng;
 
 use super::db::{Tx, on_read, on_tx};
 use super::jobs::JobKind;
-use super::recordings::RecordingRow;
 use super::writer::Durability;
 use super::{
-    LINE, OpenError, Store, StoreError, TEXT, deadlines, pins, search, sql, tidy, tidy_lines,
+    LINE, OpenError, Spoken, Store, StoreError, TEXT, deadlines, pins, search, sql, tidy,
+    tidy_lines,
 };
 use crate::clock::Timestamp;
 use crate::ticket::sla::Clocks;
@@ -41,11 +41,12 @@ pub struct Addition {
 }
 
 /// Everything about a ticket, for those who may see everything.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TicketView {
     pub ticket: TicketRow,
     pub history: Vec<TicketEvent>,
-    pub recordings: Vec<RecordingRow>,
+    /// Its recordings, and what they say.
+    pub spoken: Vec<Spoken>,
     pub messages: Vec<Message>,
 }
 
@@ -190,14 +191,18 @@ impl Store {
         ))
     }
 
-    /// A ticket with all that belongs to it, for the office's own eyes: [`Store::look_up`] is the callers' way.
-    pub async fn ticket(&self, code: &TicketCode) -> Result<Option<TicketView>, StoreError> {
-        let found: Option<TicketRow> = on_read!(
+    /// A ticket by itself.
+    pub async fn ticket_row(&self, code: &TicketCode) -> Result<Option<TicketRow>, StoreError> {
+        Ok(on_read!(
             &self.db,
             pool,
             sqlx::query_as(sql::TICKET_BY_CODE).bind(code).fetch_optional(pool).await?
-        );
-        let Some(ticket) = found else { return Ok(None) };
+        ))
+    }
+
+    /// A ticket with all that belongs to it, for the office's own eyes: [`Store::look_up`] is the callers' way.
+    pub async fn ticket(&self, code: &TicketCode) -> Result<Option<TicketView>, StoreError> {
+        let Some(ticket) = self.ticket_row(code).await? else { return Ok(None) };
         let id = ticket.id;
         Ok(Some(TicketView {
             ticket,
@@ -206,11 +211,7 @@ impl Store {
                 pool,
                 sqlx::query_as(sql::EVENTS_OF_TICKET).bind(id).fetch_all(pool).await?
             ),
-            recordings: on_read!(
-                &self.db,
-                pool,
-                sqlx::query_as(sql::RECORDINGS_OF_TICKET).bind(id).fetch_all(pool).await?
-            ),
+            spoken: self.spoken(id).await?,
             messages: on_read!(
                 &self.db,
                 pool,

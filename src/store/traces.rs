@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::db::{Tx, on_read, on_tx};
 use super::writer::Durability;
-use super::{Store, StoreError, sql};
+use super::{CallRow, Store, StoreError, sql};
 use crate::clock::Timestamp;
-use crate::ticket::CallId;
+use crate::ticket::{CallId, TicketCode};
 
 /// The SIP messages of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,16 @@ pub struct TracedMessage {
     pub text: String,
 }
 
+/// A call, what was said by SIP, and what it led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedCall {
+    pub call: CallRow,
+    /// The first ticket that was opened from it.
+    pub code: Option<TicketCode>,
+    /// `None` when none was kept, or no longer is.
+    pub trace: Option<CallTrace>,
+}
+
 /// Traces that are deleted at a time, so that calls need not wait for a large deletion.
 const BATCH: i64 = 500;
 
@@ -39,9 +49,20 @@ impl Store {
             pool,
             sqlx::query_as(sql::TRACE_OF_CALL).bind(call).fetch_optional(pool).await?
         );
-        Ok(row.map(|(left_out, messages)| CallTrace {
-            messages: serde_json::from_str(&messages).unwrap_or_default(),
-            left_out: u32::try_from(left_out).unwrap_or_default(),
+        Ok(row.map(|(left_out, messages)| read(left_out, &messages)))
+    }
+
+    /// A call with its messages and what it led to: one row, and one query.
+    pub async fn traced_call(&self, call: CallId) -> Result<Option<TracedCall>, StoreError> {
+        let row: Option<TracedRow> = on_read!(
+            &self.db,
+            pool,
+            sqlx::query_as(sql::CALL_TRACED).bind(call).fetch_optional(pool).await?
+        );
+        Ok(row.map(|row| TracedCall {
+            call: row.call,
+            code: row.code,
+            trace: row.left_out.zip(row.messages).map(|(left_out, m)| read(left_out, &m)),
         }))
     }
 
@@ -52,6 +73,22 @@ impl Store {
             .write(Durability::Process, move |tx| Box::pin(delete_before(tx, before)))
             .await?;
         Ok(deleted >= BATCH as u64)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct TracedRow {
+    #[sqlx(flatten)]
+    call: CallRow,
+    code: Option<TicketCode>,
+    left_out: Option<i64>,
+    messages: Option<String>,
+}
+
+fn read(left_out: i64, messages: &str) -> CallTrace {
+    CallTrace {
+        messages: serde_json::from_str(messages).unwrap_or_default(),
+        left_out: u32::try_from(left_out).unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::writer::Durability;
 use super::{LINE, Store, StoreError, TEXT, mends, millis, sql, tidy, tidy_lines};
 use crate::clock::Timestamp;
 use crate::ticket::transcript::{Outcome, Segment, Transcript, Word};
-use crate::ticket::{RecordingId, TicketCode, TicketId};
+use crate::ticket::{RecordingId, TicketCode};
 
 /// A transcript as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,28 +87,6 @@ impl Store {
         }
     }
 
-    /// What was written down of a ticket's recordings, in their order: one query, however many there are.
-    pub async fn transcripts_of_ticket(
-        &self,
-        ticket: TicketId,
-    ) -> Result<Vec<TranscriptRow>, StoreError> {
-        let rows: Vec<Joined> = on_read!(
-            &self.db,
-            pool,
-            sqlx::query_as(sql::TRANSCRIPTS_OF_TICKET).bind(ticket).fetch_all(pool).await?
-        );
-        let mut transcripts: Vec<TranscriptRow> = Vec::new();
-        for Joined { head, segment } in rows {
-            if transcripts.last().is_none_or(|last| last.recording != head.recording) {
-                transcripts.push(head.with(Vec::new()));
-            }
-            if let (Some(last), Some(segment)) = (transcripts.last_mut(), segment) {
-                last.transcript.segments.push(segment.into());
-            }
-        }
-        Ok(transcripts)
-    }
-
     /// Queues recordings of tickets to be written down again, with all attempts. Those that a worker holds just now are
     /// left to it. What was written stays until it is replaced; what was mended in it is history from then on.
     pub async fn queue_again(&self, what: Redo, now: Timestamp) -> Result<Queued, StoreError> {
@@ -160,34 +138,14 @@ impl Head {
     }
 }
 
-/// A transcript's head with one of its segments, or without where there is none.
-struct Joined {
-    head: Head,
-    segment: Option<SegmentRow>,
-}
-
-impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for Joined
-where
-    Head: sqlx::FromRow<'r, R>,
-    SegmentRow: sqlx::FromRow<'r, R>,
-    Option<String>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-    &'static str: sqlx::ColumnIndex<R>,
-{
-    fn from_row(row: &'r R) -> Result<Joined, sqlx::Error> {
-        let there = row.try_get::<Option<String>, _>("words")?.is_some();
-        let segment = if there { Some(SegmentRow::from_row(row)?) } else { None };
-        Ok(Joined { head: Head::from_row(row)?, segment })
-    }
-}
-
 #[derive(sqlx::FromRow)]
-struct SegmentRow {
-    start_ms: i64,
-    end_ms: i64,
-    text: String,
-    confidence: f64,
-    doubtful: bool,
-    words: String,
+pub(super) struct SegmentRow {
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    pub(super) text: String,
+    pub(super) confidence: f64,
+    pub(super) doubtful: bool,
+    pub(super) words: String,
 }
 
 impl From<SegmentRow> for Segment {
@@ -339,6 +297,6 @@ fn share(value: f32) -> f32 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
 }
 
-fn to_u32(value: i64) -> u32 {
+pub(super) fn to_u32(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(0)
 }

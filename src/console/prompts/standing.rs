@@ -141,24 +141,25 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// What the console changed, by id.
-struct Changes {
-    choices: HashMap<String, PromptChoice>,
-    /// With the place of each one's file, where it is there.
-    takes: HashMap<String, (TakeRow, Option<Source>)>,
+struct Changes(HashMap<String, Changed>);
+
+/// What it changed of one prompt.
+#[derive(Clone, Default)]
+struct Changed {
+    text: Option<String>,
+    take: Option<TakeRow>,
+    /// Where the take's file lies, if it is there.
+    source: Option<Source>,
 }
 
 impl Changes {
     async fn read(console: &Console) -> Result<Changes, PageError> {
-        let choices = console.store.prompt_choices().await?;
-        let takes = console.store.chosen_takes().await?;
-        let placed = |take: TakeRow| {
-            let source = source(console, &take).ok();
-            (take.prompt.clone(), (take, source))
+        let changed = |choice: PromptChoice| {
+            let source = choice.take.as_ref().and_then(|take| source(console, take).ok());
+            (choice.prompt, Changed { text: choice.text, take: choice.take, source })
         };
-        Ok(Changes {
-            choices: choices.into_iter().map(|c| (c.prompt.clone(), c)).collect(),
-            takes: takes.into_iter().map(placed).collect(),
-        })
+        let choices = console.store.prompt_choices().await?;
+        Ok(Changes(choices.into_iter().map(changed).collect()))
     }
 
     fn lay_over(
@@ -169,12 +170,11 @@ impl Changes {
         found: Vec<Flag>,
     ) -> Standing {
         let shipped = Source::of(folder, id);
-        let taken = self.takes.get(id).map(|(take, source)| (take.clone(), source.clone()));
-        let (take, own) = taken.map_or((None, None), |(take, source)| (Some(take), source));
+        let Changed { text, take, source: own } = self.0.get(id).cloned().unwrap_or_default();
         let mut prompt = Standing {
             id: id.to_owned(),
             content: content.clone(),
-            changed_text: self.choices.get(id).and_then(|choice| choice.text.clone()),
+            changed_text: text,
             source: own.clone().unwrap_or_else(|| shipped.clone()),
             shipped,
             take,

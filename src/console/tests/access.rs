@@ -5,7 +5,7 @@ use super::super::routes::table;
 use super::*;
 
 /// An address of the table with things that exist in it.
-async fn filled(office: &Office, path: &str, ticket: &Ticket) -> String {
+pub(super) async fn filled(office: &Office, path: &str, ticket: &Ticket) -> String {
     let call = ticket.call.map_or(1, |call| call.0).to_string();
     office.has_menu().await;
     let take = match path.contains("{take}") {

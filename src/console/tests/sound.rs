@@ -127,7 +127,7 @@ async fn a_recording_is_drawn_from_its_samples() {
     let columns = drawn.text().matches('M').count();
     assert_eq!(columns, 480);
     // A file that is gone is no fault of the page.
-    let row = office.view(&ticket.code).await.recordings.remove(0);
+    let row = office.view(&ticket.code).await.spoken.remove(0).recording;
     std::fs::remove_file(office.console.files.path(&row.file).unwrap()).unwrap();
     assert_eq!(
         office.get("petugas", &format!("{path}/gelombang")).await.status,
@@ -189,7 +189,7 @@ async fn what_cannot_be_made_into_opus_is_heard_as_wav() {
     let ticket = office.phoned(&[]).await;
     let recording = office.recording_of(&ticket).await;
     let path = format!("/tiket/{}/rekaman/{recording}", ticket.code.digits());
-    let row = office.view(&ticket.code).await.recordings.remove(0);
+    let row = office.view(&ticket.code).await.spoken.remove(0).recording;
     let wav = office.console.files.path(&row.file).unwrap();
     std::fs::write(&wav, b"RIFF, and then the power went").unwrap();
     assert_eq!(office.get("petugas", &format!("{path}/opus")).await.status, StatusCode::NOT_FOUND);

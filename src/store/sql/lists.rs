@@ -103,7 +103,6 @@ statements! {
     CALLS_ENDED_BY = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
         t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket
         WHERE c.id < $1 AND c.ended_by = $3 ORDER BY c.id DESC LIMIT $2";
-    CODE_OF_CALL = "SELECT t.code FROM call c JOIN ticket t ON t.id = c.ticket WHERE c.id = $1";
 
     // The wall. $1 when the day began, $2 the run, $3 the most that is counted.
     WALL = "SELECT (SELECT COUNT(*) FROM call WHERE started >= $1) AS calls_today,

@@ -1,10 +1,9 @@
 //! The statements behind the prompts that the console changes.
 
 statements! {
-    CHOICES = "SELECT prompt, text, take FROM prompt_choice ORDER BY prompt";
-    CHOICE = "SELECT prompt, text, take FROM prompt_choice WHERE prompt = $1";
-    CHOSEN_TAKES = "SELECT t.id, t.prompt, t.origin, t.text, t.file, t.duration_ms, t.clipped, s.login AS by, t.at
-        FROM prompt_choice c JOIN prompt_take t ON t.id = c.take JOIN staff s ON s.id = t.staff ORDER BY t.prompt";
+    CHOICES = "SELECT c.prompt, c.text, t.id, t.origin, t.text AS said, t.file, t.duration_ms, t.clipped, s.login AS by, t.at
+        FROM prompt_choice c LEFT JOIN prompt_take t ON t.id = c.take LEFT JOIN staff s ON s.id = t.staff ORDER BY c.prompt";
+    CHOICE = "SELECT text, take FROM prompt_choice WHERE prompt = $1";
     TAKES = "SELECT t.id, t.prompt, t.origin, t.text, t.file, t.duration_ms, t.clipped, s.login AS by, t.at
         FROM prompt_take t JOIN staff s ON s.id = t.staff WHERE t.prompt = $1 ORDER BY t.id DESC";
     TAKE_EXISTS = "SELECT EXISTS (SELECT 1 FROM prompt_take WHERE prompt = $1 AND id = $2)";

@@ -175,9 +175,6 @@ statements! {
         ORDER BY t.id DESC LIMIT $5";
 
     // Mends.
-    MENDS_OF_TICKET = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at
-        FROM segment_mend m JOIN ticket_recording r ON r.recording = m.recording JOIN staff s ON s.id = m.staff
-        WHERE r.ticket = $1 ORDER BY m.id";
     SEGMENT_TEXT = "SELECT g.text FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
         WHERE t.recording = $1 AND g.position = $2";
     NEWEST_MEND = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at

@@ -99,7 +99,7 @@ async fn all_is_whole(path: &std::path::Path, acknowledged: &[String]) {
     for code in acknowledged {
         let code = TicketCode::parse(code).unwrap();
         let view = store.ticket(&code).await.unwrap().expect("an acknowledged ticket is gone");
-        assert_eq!((view.history.len(), view.recordings.len()), (1, 1), "{code}");
+        assert_eq!((view.history.len(), view.spoken.len()), (1, 1), "{code}");
         let call = store.call(view.ticket.call.unwrap()).await.unwrap().unwrap();
         assert_eq!(call.ticket, Some(view.ticket.id));
     }

@@ -35,7 +35,7 @@ pub(super) async fn lease(store: &Store, worker: &str, at: Timestamp) -> Option<
 pub(super) async fn waiting(store: &Store) -> (Ticket, RecordingId) {
     let ticket = a_ticket(store).await;
     let view = store.ticket(&ticket.code).await.unwrap().unwrap();
-    (ticket, view.recordings[0].id)
+    (ticket, view.spoken[0].recording.id)
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn what_was_said_is_stored_as_it_was_heard() {
         let row = store.transcript(recording).await.unwrap().unwrap();
         assert_eq!(row.transcript, made.transcript);
         assert_eq!((row.made, row.cpu_ms), (after(40), 1500));
-        assert_eq!(store.transcripts_of_ticket(ticket.id).await.unwrap(), [row]);
+        assert_eq!(store.spoken(ticket.id).await.unwrap()[0].transcript, Some(row));
         assert_eq!(lease(store, "a", after(9999)).await, None);
     })
     .await;
@@ -77,7 +77,8 @@ async fn each_transcript_of_a_ticket_has_its_own_segments_or_none() {
         let job = lease(&store, "a", after(30)).await.unwrap();
         store.finish_transcript(&job, made, after(40)).await.unwrap();
     }
-    let together = store.transcripts_of_ticket(ticket.id).await.unwrap();
+    let spoken = store.spoken(ticket.id).await.unwrap();
+    let together: Vec<_> = spoken.into_iter().filter_map(|spoken| spoken.transcript).collect();
     let mut each = Vec::new();
     for recording in recordings {
         each.push(store.transcript(recording).await.unwrap().unwrap());

@@ -195,8 +195,8 @@ async fn a_ticket_comes_with_its_history_recordings_text_job_and_call() {
             (view.history[0].what.as_str(), view.history[0].to_status),
             ("opened", Status::Received)
         );
-        assert_eq!(view.recordings.len(), 1);
-        assert_eq!(view.recordings[0].id, recording);
+        assert_eq!(view.spoken.len(), 1);
+        assert_eq!(view.spoken[0].recording.id, recording);
         assert_eq!(view.messages.len(), 1);
         assert_eq!(view.messages[0].body, "Jalan rusak\ndi depan pasar");
         assert_eq!(view.messages[0].kind, MessageKind::Report);
@@ -237,7 +237,7 @@ async fn opening_twice_for_one_recording_gives_the_same_ticket() {
         let counts = store.counts().await.unwrap();
         assert_eq!((counts.tickets, counts.jobs_queued), (1, 2));
         let view = store.ticket(&first.code).await.unwrap().unwrap();
-        assert_eq!(view.recordings.len(), 2, "nothing that was said is lost");
+        assert_eq!(view.spoken.len(), 2, "nothing that was said is lost");
     })
     .await;
 }
@@ -337,7 +337,7 @@ async fn words_flags_and_recordings_can_be_added_to_a_ticket() {
         let view = store.ticket(&ticket.code).await.unwrap().unwrap();
         assert_eq!((view.ticket.anonymous, view.ticket.confidential), (true, false));
         assert_eq!((view.ticket.opened, view.ticket.updated), (after(21), after(32)));
-        assert_eq!((view.recordings.len(), view.messages.len(), view.history.len()), (2, 1, 3));
+        assert_eq!((view.spoken.len(), view.messages.len(), view.history.len()), (2, 1, 3));
         assert_eq!(store.counts().await.unwrap().jobs_queued, 2);
 
         let nobodys =
@@ -355,7 +355,7 @@ async fn a_recording_of_one_ticket_cannot_be_added_to_another() {
     on_each_store(async |store| {
         let one = a_ticket(store).await;
         let other = a_ticket(store).await;
-        let recording = store.ticket(&one.code).await.unwrap().unwrap().recordings[0].id;
+        let recording = store.ticket(&one.code).await.unwrap().unwrap().spoken[0].recording.id;
         let addition = Addition { recordings: vec![recording], ..Addition::default() };
         let added = store.add_to_ticket(other.id, addition, NOW).await;
         assert!(matches!(added, Err(OpenError::UnknownRecording(id)) if id == recording));

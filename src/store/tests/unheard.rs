@@ -83,7 +83,7 @@ async fn what_somebody_has_heard_stays_heard() {
         change(store, &ticket, Change::Heard(recording)).await.unwrap();
         assert!(unheard(store).await.is_empty());
         let view = store.ticket(&ticket.code).await.unwrap().unwrap();
-        assert!(!view.recordings[0].unheard);
+        assert!(!view.spoken[0].recording.unheard);
         assert_eq!(view.history.last().map(|event| event.what.as_str()), Some("heard"));
         store.queue_again(Redo::Ticket(ticket.code.clone()), after(200)).await.unwrap();
         // The other ticket's recording waits as well.

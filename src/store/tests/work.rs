@@ -248,23 +248,24 @@ async fn a_mend_is_found_keeps_the_original_and_survives_the_same_transcript() {
         let siti = somebody(store, "siti", Role::Operator).await;
         let ticket = a_ticket(store).await;
         transcribe(store, &["jalan bolong", "di pasar bamang"], after(30)).await;
-        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().recordings[0].id;
+        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().spoken[0].recording.id;
         let mend = async |base, text: &str| {
             let new = mend_of(recording, 1, "di pasar bamang", base, text);
             store.mend(new, worker(siti), after(60)).await
         };
         mend(0, "di Pasar Bamban").await.unwrap();
         assert_eq!((finds(store, "bamban").await, finds(store, "bamang").await), (1, 0));
-        let row = &store.transcripts_of_ticket(ticket.id).await.unwrap()[0];
+        let spoken = async || store.spoken(ticket.id).await.unwrap().remove(0);
+        let row = spoken().await.transcript.unwrap();
         assert_eq!(row.transcript.segments[1].text, "di pasar bamang", "the original is kept");
         match mend(0, "di pasar lama").await {
             Err(MendError::Stale(other)) => assert_eq!(other.text, "di Pasar Bamban"),
             other => panic!("{other:?}"),
         }
-        let mends = store.mends_of_ticket(ticket.id).await.unwrap();
+        let mends = spoken().await.mends;
         mend(mends[0].id, "di pasar lama").await.unwrap();
         mend(mends[0].id, "di pasar lama").await.unwrap();
-        assert_eq!(store.mends_of_ticket(ticket.id).await.unwrap().len(), 2);
+        assert_eq!(spoken().await.mends.len(), 2);
 
         store.queue_again(Redo::Ticket(ticket.code.clone()), after(70)).await.unwrap();
         transcribe(store, &["jalan bolong", "di pasar bamang"], after(80)).await;
@@ -285,14 +286,14 @@ async fn what_was_mended_is_written_down_again_only_by_name_and_stays_to_be_foun
         transcribe(store, &["jalan bolong", "di pasar bamang"], after(30)).await;
         let other = a_ticket(store).await;
         transcribe(store, &["lampu mati"], after(30)).await;
-        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().recordings[0].id;
+        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().spoken[0].recording.id;
         for (base, text) in [(0, "di pasar Bambang"), (1, "di pasar lama")] {
             let new = mend_of(recording, 1, "di pasar bamang", base, text);
             store.mend(new, worker(siti), after(60)).await.unwrap();
         }
         let queued = store.queue_again(Redo::All, after(70)).await.unwrap();
         assert_eq!(queued, Queued { recordings: 1, mended: 1 });
-        let theirs = store.ticket(&other.code).await.unwrap().unwrap().recordings[0].id;
+        let theirs = store.ticket(&other.code).await.unwrap().unwrap().spoken[0].recording.id;
         let lease = Duration::from_secs(60);
         let job = store.lease_job(JobKind::Transcribe, "a", after(71), lease).await.unwrap();
         assert_eq!(job.unwrap().subject, theirs.0);
@@ -302,11 +303,9 @@ async fn what_was_mended_is_written_down_again_only_by_name_and_stays_to_be_foun
         let found = async |words| finds(store, words).await;
         assert_eq!((found("keramat").await, found("\"pasar lama\"").await), (1, 1));
         assert_eq!(found("bambang").await, 0, "another mend had come after it");
-        let rows = store.transcripts_of_ticket(ticket.id).await.unwrap();
-        let mends = store.mends_of_ticket(ticket.id).await.unwrap();
-        assert_eq!(mended(&rows, &mends)[0].text(), "jalan berlubang di Pasar Keramat");
-        let orphans = orphaned(&rows[0], &mends);
-        let texts: Vec<&str> = orphans.iter().map(|mend| mend.text.as_str()).collect();
+        let spoken = store.spoken(ticket.id).await.unwrap().remove(0);
+        assert_eq!(spoken.mended().unwrap().text(), "jalan berlubang di Pasar Keramat");
+        let texts: Vec<&str> = spoken.orphaned().map(|mend| mend.text.as_str()).collect();
         assert_eq!(texts, ["di pasar Bambang", "di pasar lama"], "the history stays");
     })
     .await;
@@ -318,7 +317,7 @@ async fn a_mend_lands_on_the_sentence_that_was_shown_or_nowhere() {
         let siti = somebody(store, "siti", Role::Operator).await;
         let ticket = a_ticket(store).await;
         transcribe(store, &["jalan bolong", "di pasar bamang"], after(30)).await;
-        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().recordings[0].id;
+        let recording = store.ticket(&ticket.code).await.unwrap().unwrap().spoken[0].recording.id;
         store.queue_again(Redo::Ticket(ticket.code.clone()), after(40)).await.unwrap();
         transcribe(store, &["selamat pagi", "jalan berlubang"], after(50)).await;
         let late = mend_of(recording, 1, "di pasar bamang", 0, "di Pasar Bamban");
@@ -326,7 +325,7 @@ async fn a_mend_lands_on_the_sentence_that_was_shown_or_nowhere() {
             Err(MendError::Replaced(standing)) => assert_eq!(standing, "jalan berlubang"),
             other => panic!("{other:?}"),
         }
-        assert_eq!(store.mends_of_ticket(ticket.id).await.unwrap(), []);
+        assert_eq!(store.spoken(ticket.id).await.unwrap()[0].mends, []);
     })
     .await;
 }

@@ -47,7 +47,7 @@ impl Places {
         let codes = office.hears_all(DAYS).await;
         let view = office.store.ticket(&codes[0]).await.unwrap().unwrap();
         let call = view.ticket.call.expect("the newest is a call").0;
-        let recording = view.recordings[0].id.0;
+        let recording = view.spoken[0].recording.id.0;
         Places { ticket: codes[0].digits().to_owned(), call, recording }
     }
 
