@@ -2,7 +2,7 @@
 
 pub(super) mod change;
 pub(super) mod one;
-mod standing;
+pub(super) mod standing;
 
 use askama::Template;
 use axum::Extension;

@@ -10,17 +10,17 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::App;
 use super::super::access::Actor;
 use super::super::error::PageError;
 use super::super::page::{Frame, html};
+use super::super::prompts::standing;
+use super::super::{App, assets};
 use crate::clock::Timestamp;
 use crate::ivr::check::indonesian;
 use crate::ivr::graph::{Drawing, Taken, readable};
 use crate::ivr::script::Script;
 use crate::ivr::trial::{Happening, Line, World};
 use crate::ivr::{Answer, Found, Lookup, PromptId};
-use crate::prompts::Catalogue;
 
 /// What a caller does in one call, at most.
 const MOST: usize = 100;
@@ -52,6 +52,8 @@ const DEEDS: [(char, &str); 15] = [
 #[template(path = "menu_trial.html")]
 struct TrialPage {
     frame: Frame,
+    /// Plays what is said.
+    script: String,
     number: i64,
     saat: i64,
     jejak: String,
@@ -90,7 +92,25 @@ struct Heard {
     /// `said` by the hotline, or an `event`.
     kind: &'static str,
     text: String,
+    /// Where it is to be heard, one address after another.
+    sounds: Vec<String>,
 }
+
+impl Heard {
+    fn event(text: String) -> Heard {
+        Heard { kind: "event", text, sounds: Vec::new() }
+    }
+
+    /// Whether a sentence that goes on like this is still the same one: digits are clips of their own.
+    fn goes_on_with(&self, text: &str) -> bool {
+        self.kind == "said"
+            && !self.text.ends_with(['.', ',', '?', '!', ':'])
+            && text.starts_with(char::is_lowercase)
+    }
+}
+
+/// The words of prompts; pauses have none.
+type Words = BTreeMap<PromptId, Option<String>>;
 
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct Call {
@@ -120,13 +140,11 @@ pub(in crate::console) async fn show(
     let saat = call.saat.filter(|at| (0..=4_102_444_800_000).contains(at));
     let saat = saat.unwrap_or(console.now().0);
     let (number, text) = (version.number, version.text);
-    let folder = console.prompts_folder.clone();
+    let words = standing::words(&console).await?;
     let deeds = jejak.clone();
-    let playing = tokio::task::spawn_blocking(move || {
-        let texts = Catalogue::read(&folder)?.texts();
-        Ok::<_, PageError>(played(&text, &texts, &deeds, Timestamp(saat)))
-    });
-    let played = playing.await??;
+    let playing =
+        tokio::task::spawn_blocking(move || played(&text, &words, &deeds, Timestamp(saat)));
+    let played = playing.await?;
     let frame = Frame::new(&console, &actor, &format!("Uji coba versi {number}")).await?;
     html(page(frame, number, saat, jejak, played))
 }
@@ -140,6 +158,7 @@ fn page(frame: Frame, number: i64, saat: i64, jejak: String, played: Played) -> 
     let key = |(value, label): (char, &'static str)| Key { value, label, wide: label.len() > 1 };
     TrialPage {
         frame,
+        script: assets::address("play.js"),
         number,
         saat,
         undo,
@@ -170,7 +189,7 @@ struct Played {
     problem: Option<String>,
 }
 
-fn played(text: &str, texts: &BTreeMap<PromptId, String>, deeds: &str, start: Timestamp) -> Played {
+fn played(text: &str, words: &Words, deeds: &str, start: Timestamp) -> Played {
     let script = match Script::parse("naskah", text) {
         Ok(script) => Arc::new(script),
         Err(error) => {
@@ -181,7 +200,7 @@ fn played(text: &str, texts: &BTreeMap<PromptId, String>, deeds: &str, start: Ti
     };
     let mut line = Line::answer(script.clone(), world(), start);
     line.listen();
-    let mut exchanges = vec![Exchange { did: "Telepon diangkat", heard: heard(&line, 0, texts) }];
+    let mut exchanges = vec![Exchange { did: "Telepon diangkat", heard: heard(&line, 0, words) }];
     for deed in deeds.chars() {
         if line.session.is_over() {
             break;
@@ -190,7 +209,7 @@ fn played(text: &str, texts: &BTreeMap<PromptId, String>, deeds: &str, start: Ti
         act(&mut line, deed);
         line.listen();
         let did = DEEDS.iter().find(|(known, _)| *known == deed).map_or("", |(_, label)| label);
-        exchanges.push(Exchange { did, heard: heard(&line, shown, texts) });
+        exchanges.push(Exchange { did, heard: heard(&line, shown, words) });
     }
     Played {
         step: line.session.step().to_owned(),
@@ -208,7 +227,12 @@ fn world() -> World {
         owner: true,
         ..Found::default()
     });
-    World { codes: [(CODE.to_owned(), found)].into(), ..World::default() }
+    // A report that is made here is the one that can be asked for.
+    World {
+        codes: [(CODE.to_owned(), found)].into(),
+        next_code: Some(CODE.to_owned()),
+        ..World::default()
+    }
 }
 
 fn act(line: &mut Line, deed: char) {
@@ -225,16 +249,38 @@ fn act(line: &mut Line, deed: char) {
     }
 }
 
-fn heard(line: &Line, from: usize, texts: &BTreeMap<PromptId, String>) -> Vec<Heard> {
-    line.log[from..].iter().map(|happening| told(happening, texts)).collect()
+fn heard(line: &Line, from: usize, words: &Words) -> Vec<Heard> {
+    let mut heard: Vec<Heard> = Vec::new();
+    for happening in &line.log[from..] {
+        match happening {
+            Happening::Said(id) => say(&mut heard, id, words),
+            happening => heard.push(Heard::event(told(happening))),
+        }
+    }
+    heard
 }
 
-fn told(happening: &Happening, texts: &BTreeMap<PromptId, String>) -> Heard {
-    let text = match happening {
-        Happening::Said(id) => {
-            let text = texts.get(id).unwrap_or(id).clone();
-            return Heard { kind: "said", text };
+/// Adds what a clip says: to the line before, where it goes on with it.
+fn say(heard: &mut Vec<Heard>, id: &PromptId, words: &Words) {
+    // What is no prompt is a text that stands for what the store would say.
+    let text = words.get(id).map_or(Some(id), Option::as_ref);
+    let sound = words.get(id).map(|_| format!("{}/suara", standing::address(id)));
+    match (heard.last_mut(), text) {
+        (Some(last), None) => last.sounds.extend(sound),
+        (Some(last), Some(text)) if last.goes_on_with(text) => {
+            last.text = format!("{} {text}", last.text);
+            last.sounds.extend(sound);
         }
+        (None, None) => {}
+        (_, Some(text)) => {
+            heard.push(Heard { kind: "said", text: text.clone(), sounds: Vec::from_iter(sound) })
+        }
+    }
+}
+
+fn told(happening: &Happening) -> String {
+    match happening {
+        Happening::Said(id) => id.clone(),
         Happening::PlayedBack(_) => "Rekaman penelepon diputar.".into(),
         Happening::Recording(slot) => format!("Nada, lalu suara direkam: {}.", readable(slot)),
         Happening::Recorded(slot, _, speech) => {
@@ -252,6 +298,5 @@ fn told(happening: &Happening, texts: &BTreeMap<PromptId, String>) -> Heard {
         Happening::Transferred(to) => format!("Disambungkan ke {to}; tidak ada yang mengangkat."),
         Happening::HungUp(_) => "Telepon ditutup oleh sistem.".into(),
         Happening::ToNobody(_) => "Kesalahan: penelepon sudah pergi.".into(),
-    };
-    Heard { kind: "event", text }
+    }
 }

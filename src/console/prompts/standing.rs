@@ -1,11 +1,12 @@
 //! How a prompt stands: its words and its voice as callers have them now, and what is wrong with them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::console::Console;
 use crate::console::error::PageError;
+use crate::ivr::PromptId;
 use crate::media::prompt::Source;
-use crate::prompts::{self, Catalogue, Content, LONGEST_SECONDS, Problem};
+use crate::prompts::{self, Catalogue, Chosen, Content, LONGEST_SECONDS, Problem};
 use crate::store::{PromptChoice, TakeOrigin, TakeRow};
 
 /// A prompt as callers have it now.
@@ -34,9 +35,8 @@ pub(super) struct Flag {
 }
 
 impl Standing {
-    /// Its place under `/prompt`: ids hold slashes and never dots.
     pub fn href(&self) -> String {
-        format!("/prompt/{}", self.id.replace('/', "."))
+        address(&self.id)
     }
 
     /// What stands before its first slash.
@@ -75,6 +75,27 @@ impl Standing {
             (Content::Text(_), Source::Rendered(_)) => "sintetis",
         }
     }
+}
+
+/// A prompt's place under `/prompt`: ids hold slashes and never dots.
+pub(in crate::console) fn address(id: &str) -> String {
+    format!("/prompt/{}", id.replace('/', "."))
+}
+
+/// Every prompt's words as callers hear them now; a pause or a tone has none.
+pub(in crate::console) async fn words(
+    console: &Console,
+) -> Result<BTreeMap<PromptId, Option<String>>, PageError> {
+    let choices = console.store.prompt_choices().await?;
+    let texts = choices.into_iter().filter_map(|choice| Some((choice.prompt, choice.text?)));
+    let chosen = Chosen { texts: texts.collect(), ..Chosen::default() };
+    let folder = console.prompts_folder.clone();
+    blocking(move || {
+        let catalogue = read(&folder)?;
+        let mut texts = chosen.texts(&catalogue);
+        Ok(catalogue.ids().map(|id| (id.to_owned(), texts.remove(id))).collect())
+    })
+    .await
 }
 
 /// Every prompt, sorted by id.

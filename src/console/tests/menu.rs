@@ -186,6 +186,10 @@ async fn a_call_is_tried_key_by_key_without_a_telephone() {
     let start = at("", "").await;
     assert!(start.text().contains("Panggilan ini direkam."), "{}", start.text());
     assert!(start.text().contains("Langkah: menu utama"));
+    let fields = [("dasar", "Panggilan ini direkam."), ("teks", "Suara Anda direkam.")];
+    office.post("penyelia", "/prompt/salam.direkam/teks", &fields).await;
+    let start = at("", "").await;
+    assert!(start.text().contains("Suara Anda direkam."), "as callers hear it now");
     let story = at("", "1").await.text();
     assert!(story.contains("sedang merekam") && story.contains("Langkah: lapor"), "{story}");
     assert!(story.contains("<g class=\"step records here\">"), "{story}");
@@ -194,8 +198,10 @@ async fn a_call_is_tried_key_by_key_without_a_telephone() {
         "menu_trial",
         at("1u", "p").await.steady().split("<svg").next().unwrap()
     );
+    assert!(start.text().contains("data-sound=\"/prompt/salam.nama/suara\""));
     let gone = at("1u", "t").await.text();
     assert!(gone.contains("Laporan dibuka dengan kode") && gone.contains("Panggilan selesai"));
+    assert!(gone.contains("kode 48217362"), "it can be asked for: {gone}");
     let known = at("248217362", "").await.text();
     assert!(known.contains("(status laporan dibacakan di sini)"), "{known}");
     let silent = at("ddd", "").await.text();

@@ -22,7 +22,7 @@ const PAGES: [(&str, &[&str]); 22] = [
     ("/loket", &["menu, for its PIN"]),
     ("/menu-suara", &["newest version", "published version", "ways taken", "versions"]),
     ("/menu-suara/banding", &["one version", "the other"]),
-    ("/menu-suara/coba", &["version"]),
+    ("/menu-suara/coba", &["version", "what was changed of the prompts"]),
     ("/menu-suara/versi/{number}", &["version", "published version", "newest version", "ways taken"]),
     ("/panggilan", &["calls going on", "calls"]),
     ("/panggilan/{call}", &["call with its messages", "key path"]),

@@ -52,6 +52,15 @@ async fn a_menu_is_mended_tried_published_and_called() {
 
     desk.goto("/menu-suara/coba?versi=2").await;
     desk.sees("Uji coba versi 2").await;
+    // One prompt after another, each lit while it is heard.
+    desk.click_on("Dengarkan").await;
+    let lit = |n: usize| {
+        format!("document.querySelectorAll('.heard [data-sound]')[{n}].matches('.playing')")
+    };
+    desk.until(&lit(0)).await;
+    desk.until(&lit(1)).await;
+    desk.click_on("Berhenti").await;
+    desk.until("document.querySelector('.heard .playing') === null").await;
     desk.click(".keypad button[value=\"9\"]").await;
     desk.sees("Panggilan selesai").await;
 
