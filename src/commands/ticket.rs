@@ -182,10 +182,10 @@ fn line(config: &Config, hit: &Hit, bold: bool) -> anyhow::Result<String> {
     let snippet: String = hit.snippet.iter().map(|piece| shown(piece, bold)).collect();
     Ok(format!(
         "{}  {}  {:<14}  {source:<7}  {}{snippet}",
-        hit.code,
+        hit.ticket.code,
         time(config, hit.at, "%Y-%m-%d %H:%M")?,
-        hit.status.word(),
-        if hit.confidential { "(rahasia) " } else { "" },
+        hit.ticket.status.word(),
+        if hit.ticket.confidential { "(rahasia) " } else { "" },
     ))
 }
 

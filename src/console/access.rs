@@ -125,6 +125,14 @@ pub(super) struct Address {
     pub encrypted: bool,
 }
 
+impl Address {
+    /// Passwords and cookies go over a wire that others may read.
+    pub fn in_clear_text(&self) -> bool {
+        let here = self.text.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        !self.encrypted && !here
+    }
+}
+
 /// Laid upon each request that came by TLS to this program itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Encrypted;

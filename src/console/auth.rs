@@ -30,6 +30,8 @@ struct SignInPage<'a> {
     wanted: &'a str,
     error: Option<String>,
     no_tls: bool,
+    /// The page that was asked for has forms: perhaps somebody typed into one when the session ended.
+    was_typing: bool,
     /// Whether browsers must be told whom to trust.
     own_authority: bool,
 }
@@ -51,7 +53,8 @@ pub(super) async fn sign_in_page(
         login: "",
         wanted: access::own_path(&wanted.ke),
         error: None,
-        no_tls: !address.encrypted,
+        no_tls: address.in_clear_text(),
+        was_typing: ["/tiket/", "/loket"].iter().any(|form| wanted.ke.starts_with(form)),
         own_authority: console.authority.is_some(),
     })
 }
@@ -79,7 +82,8 @@ pub(super) async fn sign_in(
             login: &form.nama,
             wanted: access::own_path(&form.ke),
             error: Some(error),
-            no_tls: !address.encrypted,
+            no_tls: address.in_clear_text(),
+            was_typing: false,
             own_authority: console.authority.is_some(),
         });
         page.map(|page| (status, page).into_response())

@@ -158,6 +158,10 @@ struct ReceiptPage {
     code: String,
     digits: String,
     opened: String,
+    /// By when there is an answer.
+    due: Option<String>,
+    /// Who wrote it down.
+    by: String,
     class: &'static str,
     confidential: bool,
     anonymous: bool,
@@ -177,7 +181,13 @@ pub(super) async fn receipt(
         code: ticket.code.to_string(),
         digits: ticket.code.digits().into(),
         opened: console.time(ticket.opened),
-        class: ticket.class.word(),
+        due: ticket.due.map(|due| console.due(due).day),
+        by: actor.name.clone(),
+        class: match ticket.class {
+            // What kind of complaint it is, is the office's own business.
+            Class::Complaint | Class::OversightComplaint => "Pengaduan",
+            other => other.word(),
+        },
         confidential: ticket.confidential,
         anonymous: ticket.anonymous,
         locked: ticket.locked,

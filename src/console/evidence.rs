@@ -36,6 +36,9 @@ pub(super) fn suggestions(
     categories: &[CategoryRow],
 ) -> Vec<Suggestion> {
     let Some(suggester) = &console.suggester else { return Vec::new() };
+    if view.ticket.status.is_over() {
+        return Vec::new();
+    }
     let spoken = view.spoken.iter().filter_map(Spoken::mended);
     let spoken = spoken.map(|transcript| suggester.of_transcript(&transcript));
     let texts = view.messages.iter().filter(|message| message.kind != MessageKind::Answer);
@@ -49,11 +52,12 @@ pub(super) fn suggestions(
     let mut offered: Vec<Suggestion> = Vec::new();
     offered.extend(each_once(kinds));
     offered.extend(each_once(places));
-    let taken = |s: &Suggestion| {
-        view.ticket.category.as_deref() == Some(&s.category)
-            || view.ticket.place.as_deref() == Some(&s.place)
+    // What somebody has decided is not asked again.
+    let decided = |s: &Suggestion| match s.category.is_empty() {
+        false => view.ticket.category.is_some(),
+        true => view.ticket.place.is_some(),
     };
-    offered.retain(|suggestion| !taken(suggestion));
+    offered.retain(|suggestion| !decided(suggestion));
     offered
 }
 

@@ -14,7 +14,8 @@ use super::show::Due;
 use super::{App, Console, show};
 use crate::clock::Timestamp;
 use crate::store::{
-    After, AgencyRow, Cursor, Filter, Hit, Order, Piece, Queue, QueueCounts, QueueRow, Source,
+    After, AgencyRow, Cursor, Filter, Hit, MessageKind, Order, Piece, Queue, QueueCounts, QueueRow,
+    Source,
 };
 use crate::ticket::{Channel, Class, Role, Status, TicketCode, TicketId};
 
@@ -27,7 +28,7 @@ const EXCERPT: usize = 150;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Place {
-    antrean: String,
+    pub(super) antrean: String,
     urut: String,
     jenis: String,
     saluran: String,
@@ -199,7 +200,15 @@ struct InboxPage {
     /// The queue behind a search.
     back: String,
     rows: Vec<Row>,
+    /// Columns that say something on this page.
+    shows: Shows,
     next: Option<String>,
+}
+
+/// Columns that are left out where they would be empty.
+struct Shows {
+    agency: bool,
+    assignee: bool,
 }
 
 /// What is fetched again when something changed: the counts, and how many rows the list does not show.
@@ -232,6 +241,8 @@ struct Row {
     code: String,
     excerpt: Vec<Piece>,
     subject: String,
+    /// Where a search found it.
+    source: &'static str,
     agency: String,
     status: &'static str,
     tone: &'static str,
@@ -288,6 +299,11 @@ pub(super) async fn show(
             .collect(),
         back: Place { cari: String::new(), ..place.clone() }.address(filter.queue, ""),
         search: place.cari,
+        shows: Shows {
+            // To an officer all of them are the same agency's.
+            agency: actor.agency.is_none() && rows.iter().any(|row| !row.agency.is_empty()),
+            assignee: rows.iter().any(|row| !row.assignee.is_empty()),
+        },
         rows,
         next,
     })
@@ -384,12 +400,12 @@ fn offers(role: Role, queue: Queue) -> bool {
     }
 }
 
-fn label(role: Role, queue: Queue) -> &'static str {
+pub(super) fn label(role: Role, queue: Queue) -> &'static str {
     match queue {
         Queue::WithAgency if role == Role::AgencyOfficer => "Perlu ditangani",
         Queue::New => "Baru",
         Queue::Mine => "Milik saya",
-        Queue::WithAgency => "Menunggu OPD",
+        Queue::WithAgency => "Menunggu instansi",
         Queue::Overdue => "Lewat tenggat",
         Queue::Unheard => "Perlu didengar",
         Queue::All => "Semua",
@@ -412,18 +428,28 @@ async fn queue(console: &Console, place: &Place, filter: &Filter) -> Result<Rows
 
 fn listed(console: &Console, trail: &str, row: QueueRow) -> Row {
     let said = show::excerpt(&row.excerpt, EXCERPT);
-    let said = if said.is_empty() { "(belum ada teks)".into() } else { said };
+    let said = match said.is_empty() {
+        false => said,
+        true if row.unheard => "(tidak terbaca oleh mesin; mohon didengarkan)".into(),
+        true => "(belum ada teks)".into(),
+    };
     let subject = [row.category_name.as_deref(), row.place.as_deref()];
     let subject: Vec<&str> = subject.into_iter().flatten().collect();
+    // What nearly all reports are need not stand beside each.
+    let class = if row.class == Class::Complaint { "" } else { row.class.word() };
     Row {
-        href: format!("/tiket/{}?dari={trail}", row.code.digits()),
+        href: match trail.is_empty() {
+            true => format!("/tiket/{}", row.code.digits()),
+            false => format!("/tiket/{}?dari={trail}", row.code.digits()),
+        },
         code: row.code.to_string(),
         excerpt: vec![Piece { text: said, hit: false }],
-        subject: if subject.is_empty() { row.class.word().into() } else { subject.join(" · ") },
+        subject: if subject.is_empty() { class.into() } else { subject.join(" · ") },
+        source: "",
         agency: row.agency_name.unwrap_or_default(),
         status: row.status.word(),
         tone: super::ticket::tone(row.status),
-        assignee: row.assignee.unwrap_or_default(),
+        assignee: row.assignee_name.unwrap_or_default(),
         due: row.due.map(|due| console.due(due)),
         age: console.age(row.opened),
         time: console.time(row.opened),
@@ -453,25 +479,13 @@ async fn found(
 }
 
 fn hit_row(console: &Console, hit: Hit) -> Row {
-    let subject = match hit.source {
-        Source::Ticket => "laporan",
-        Source::Recording(_) => "rekaman",
-        Source::Message(_) => "teks",
-        Source::Place => "tempat",
+    let source = match hit.source {
+        Source::Ticket => "",
+        Source::Recording(_) => "dari rekaman",
+        Source::Message(MessageKind::Answer) => "dari tanggapan",
+        Source::Message(MessageKind::Report | MessageKind::Addition) => "dari teks",
+        Source::Place => "dari tempat",
     };
-    Row {
-        href: format!("/tiket/{}", hit.code.digits()),
-        code: hit.code.to_string(),
-        excerpt: hit.snippet,
-        subject: subject.into(),
-        agency: String::new(),
-        status: hit.status.word(),
-        tone: super::ticket::tone(hit.status),
-        assignee: String::new(),
-        due: None,
-        age: console.age(hit.at),
-        time: console.time(hit.at),
-        confidential: hit.confidential,
-        channel: "",
-    }
+    let (age, time) = (console.age(hit.at), console.time(hit.at));
+    Row { excerpt: hit.snippet, source, age, time, ..listed(console, "", hit.ticket) }
 }

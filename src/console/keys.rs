@@ -42,6 +42,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("b", "B", "Beranda", "go:/beranda"),
     Key::new("l", "L", "Loket: laporan dari pengunjung", "go:/loket"),
     Key::new("m", "M", "Menu suara", "go:/menu-suara"),
+    Key::new("g", "G", "Kembali ke antrean", "press:kembali"),
     Key::new("/", "/", "Cari", "focus:cari"),
     Key::new("ArrowDown", "↓", "Baris berikutnya di daftar; Enter membukanya", "row:1"),
     Key::new("ArrowUp", "↑", "Baris sebelumnya di daftar", "row:-1"),
@@ -69,6 +70,12 @@ pub(super) const WORD_KEYS: &[Key] = &[
 pub(super) const FIELD_KEYS: &[Key] = &[
     Key::new("Escape", "Esc", "Keluar dari kotak isian", "leave:"),
     Key::new("Control+Enter", "Ctrl Enter", "Simpan formulir laporan ini", "submit:"),
+    Key::new(
+        "Control+Shift+Enter",
+        "Ctrl Shift Enter",
+        "Simpan, lalu laporan berikutnya",
+        "submit:lanjut",
+    ),
 ];
 
 /// Those that are heard in the text box of a mend, and nowhere else. Chrome, Edge and Firefox leave them alone there.
@@ -79,12 +86,7 @@ pub(super) const MEND_KEYS: &[Key] = &[
     Key::new("Alt+,", "Alt ,", "Lebih lambat", "speed:-1"),
     Key::new("Alt+.", "Alt .", "Lebih cepat", "speed:1"),
     Key::new("Alt+n", "Alt N", "Bagian berikutnya, tanpa menyimpan", "segment:1"),
-    Key::new(
-        "Control+Enter",
-        "Ctrl Enter",
-        "Simpan dan lanjut ke bagian berikutnya",
-        "submit:lanjut",
-    ),
+    Key::new("Control+Enter", "Ctrl Enter", "Simpan, lalu bagian berikutnya", "submit:bagian"),
 ];
 
 #[derive(Template)]

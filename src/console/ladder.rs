@@ -8,7 +8,7 @@ use crate::ivr::graph::readable;
 use crate::store::{CallRow, CallTrace, Step, TracedMessage};
 use crate::ticket::Role;
 
-pub(super) use mask::mask;
+pub(super) use mask::{mask, mask_for_programs};
 
 mod mask;
 mod reading;

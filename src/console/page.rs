@@ -9,7 +9,7 @@ use super::error::PageError;
 use super::keys::{FIELD_KEYS, KEYS, Key, MEND_KEYS, WORD_KEYS};
 use super::{Console, assets, secret, show};
 use crate::store::QueueCounts;
-use crate::ticket::Role;
+use crate::ticket::{Role, TicketCode};
 
 /// The frame of a page: who is signed in and where one can go.
 pub(super) struct Frame {
@@ -43,6 +43,8 @@ pub(super) struct Frame {
     /// For each form of the page: handed in twice it counts once.
     pub nonce: String,
     pub notice: Option<&'static str>,
+    /// The report that the notice is about, where it is another one than the page's.
+    pub noticed: Option<TicketCode>,
     /// Cookies and passwords go over the wire in clear text.
     pub no_tls: bool,
     /// Seconds after which the page asks for itself again.
@@ -115,14 +117,16 @@ impl Frame {
             mend_keys: MEND_KEYS,
             nonce: secret::token(),
             notice: None,
-            no_tls: !actor.address.encrypted && !is_local(&actor.address.text),
+            noticed: None,
+            no_tls: actor.address.in_clear_text(),
             refresh: None,
         }
     }
 
     /// The same with what a form before it did.
     pub fn with_notice(self, told: &Told) -> Frame {
-        Frame { notice: told.text(), ..self }
+        let noticed = told.laporan.as_deref().and_then(|code| TicketCode::parse(code).ok());
+        Frame { notice: told.text(), noticed, ..self }
     }
 }
 
@@ -138,14 +142,12 @@ pub(super) fn waiting(actor: &Actor, counts: &QueueCounts) -> String {
     show::up_to(QueueCounts::MOST, waiting)
 }
 
-fn is_local(address: &str) -> bool {
-    address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 /// What a form did, in the address of the page after it: one of our own words, never somebody's text.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Told {
     pub pesan: Option<String>,
+    /// The code of the report that it is about.
+    pub laporan: Option<String>,
 }
 
 impl Told {
@@ -156,7 +158,11 @@ impl Told {
             "diperbaiki" => {
                 "Perbaikan transkrip tersimpan. Teks aslinya tetap ada di riwayat bagian itu."
             }
-            "habis" => "Tersimpan. Antrean ini sudah kosong.",
+            "lanjut" => "tersimpan. Ini laporan berikutnya.",
+            "putar" => "tersimpan. Antrean sampai di akhir; ini mulai lagi dari awal.",
+            "habis" => "tersimpan. Tidak ada laporan lain di antrean ini.",
+            "awal" => "Antrean sampai di akhir; ini mulai lagi dari awal.",
+            "sepi" => "Tidak ada laporan lain di antrean ini.",
             "konsep" => "Konsep tersimpan. Penelepon masih mendengar menu yang terbit.",
             "terbit" => "Diterbitkan. Panggilan berikutnya mendengar menu yang baru.",
             "sandi" => "Kata sandi Anda sudah diganti.",

@@ -24,6 +24,8 @@ pub enum PasswordError {
     TooLong,
     #[error("kata sandi ini terlalu mudah ditebak")]
     Common,
+    #[error("jangan memakai nama masuk di dalam kata sandi")]
+    Named,
     #[error("kata sandi tidak dapat diproses")]
     Failed,
 }
@@ -144,7 +146,9 @@ fn check(login: &str, password: &str) -> Result<(), PasswordError> {
         Err(PasswordError::TooShort)
     } else if length > LONGEST {
         Err(PasswordError::TooLong)
-    } else if named || letters.len() < 5 || common {
+    } else if named {
+        Err(PasswordError::Named)
+    } else if letters.len() < 5 || common {
         Err(PasswordError::Common)
     } else {
         Ok(())
@@ -217,7 +221,7 @@ mod tests {
             (&*"x".repeat(129), PasswordError::TooLong),
             ("aaaaaaaaaaaaaaaa", PasswordError::Common),
             ("Password 2026!!", PasswordError::Common),
-            ("Siti.aminah1234", PasswordError::Common),
+            ("Siti.aminah1234", PasswordError::Named),
             ("Kabupaten-Garuda123", PasswordError::Common),
             ("pass word pass word", PasswordError::Common),
         ] {

@@ -54,12 +54,16 @@ struct TicketPage {
     revision: i64,
     /// Where in the inbox one came from, as [`Place::trail`].
     from: String,
+    /// What that queue is called, and where it is.
+    back: Option<(&'static str, String)>,
     head: Head,
     recordings: Vec<RecordingView>,
     hears: bool,
     messages: Vec<MessageView>,
     sent: Vec<SentView>,
     suggestions: Vec<Suggestion>,
+    /// What happened last, for who was too slow.
+    last: Option<String>,
     class_id: String,
     category_id: String,
     place: String,
@@ -67,6 +71,8 @@ struct TicketPage {
     categories: Vec<Choice>,
     agencies: Vec<Choice>,
     steps: Vec<StepForm>,
+    /// Nothing more is expected of the office.
+    over: bool,
     /// What was typed for a step that can no longer be taken.
     lost: Option<Lost>,
     call: Option<CallView>,
@@ -86,8 +92,6 @@ struct Head {
     agency: String,
     assignee: String,
     reporter: String,
-    /// There is a number to reach them at.
-    numbered: bool,
     asserted: bool,
     anonymous: bool,
     confidential: bool,
@@ -149,6 +153,8 @@ struct StepForm {
     open: bool,
     /// The draft belongs to it.
     mine: bool,
+    /// The field to go on at when the draft was refused.
+    focus: &'static str,
     /// What the text field is called; `None` when it is a remark that may be left out.
     must_note: Option<&'static str>,
     agency: bool,
@@ -256,6 +262,7 @@ async fn page(
         version: ticket.version,
         revision: revision(&view),
         from: Place::tidy_trail(from),
+        back: back(actor, from),
         head: Head {
             children: console.store.children(ticket.id, actor.agency.as_deref()).await?,
             ..head(console, actor, ticket, &categories)
@@ -265,6 +272,10 @@ async fn page(
         messages: messages(console, &view),
         sent: sent(console, actor, ticket).await?,
         suggestions: evidence::suggestions(console, &view, &categories),
+        last: view.history.last().map(|event| {
+            let (who, what) = (show::who(&event.actor), show::what(&event.what));
+            format!("{who}, {what}, {}", console.time(event.at))
+        }),
         class_id: inbox::class_id(ticket.class).into(),
         category_id: ticket.category.clone().unwrap_or_default(),
         place: draft.place.clone().or(ticket.place.clone()).unwrap_or_default(),
@@ -281,6 +292,7 @@ async fn page(
         ),
         lost: lost(&draft, &steps, &agencies),
         steps,
+        over: ticket.status.is_over(),
         call: call(console, actor, ticket).await?,
         history: history(console, &view),
         may: May {
@@ -292,6 +304,13 @@ async fn page(
         },
         draft,
     })
+}
+
+/// The queue that one came from.
+fn back(actor: &Actor, from: &str) -> Option<(&'static str, String)> {
+    let place = Place::of_trail(from);
+    let queue = crate::store::Queue::parse(&place.antrean)?;
+    Some((inbox::label(actor.role, queue), place.address(queue, "")))
 }
 
 /// Everything on the page that can become more.
@@ -311,9 +330,8 @@ fn head(console: &Console, actor: &Actor, ticket: &TicketRow, categories: &[Cate
         category: category.map(|row| row.name.clone()).unwrap_or_default(),
         place: ticket.place.clone().unwrap_or_default(),
         agency: ticket.agency_name.clone().unwrap_or_default(),
-        assignee: ticket.assignee.clone().unwrap_or_default(),
+        assignee: ticket.assignee_name.clone().unwrap_or_default(),
         reporter: show::reporter(actor.role, ticket),
-        numbered: ticket.number.is_some(),
         asserted: ticket.asserted,
         anonymous: ticket.anonymous,
         confidential: ticket.confidential,
@@ -369,13 +387,16 @@ fn steps(actor: &Actor, status: Status, answered: bool, draft: &Draft) -> Vec<St
     let allowed: Vec<_> =
         steps_from(status).into_iter().filter(|step| actor.may(step.action)).collect();
     let drafted = draft.action.filter(|action| allowed.iter().any(|step| step.action == *action));
+    // What is over is left alone unless somebody looks for a way on.
+    let over = status.is_over();
     let form = |(n, step): (usize, &Transition)| StepForm {
         id: step.action.id(),
         label: step.action.label(),
         to: step.to.word(),
-        first: n == 0,
+        first: n == 0 && !over,
+        focus: if draft.error.is_empty() { "" } else { focus(step, draft) },
         mine: drafted == Some(step.action),
-        open: drafted == Some(step.action) || (n == 0 && drafted.is_none()),
+        open: drafted == Some(step.action) || (n == 0 && drafted.is_none() && !over),
         must_note: step.needs.iter().find_map(|need| note_label(step.action, *need)),
         agency: step.needs.contains(&Need::Agency),
         answer: step.needs.contains(&Need::AnswerText)
@@ -383,6 +404,21 @@ fn steps(actor: &Actor, status: Status, answered: bool, draft: &Draft) -> Vec<St
         parent: step.needs.contains(&Need::Parent),
     };
     allowed.into_iter().enumerate().map(form).collect()
+}
+
+/// The first field of a step that is still empty, or the last that it asks for.
+fn focus(step: &Transition, draft: &Draft) -> &'static str {
+    let field = |need: &Need| match need {
+        Need::Agency => ("instansi", &draft.agency),
+        Need::AnswerText => ("tanggapan", &draft.answer),
+        Need::Parent => ("induk", &draft.parent),
+        Need::Reason | Need::Question | Need::Recipient | Need::Evidence => {
+            ("catatan", &draft.note)
+        }
+    };
+    let mut fields: Vec<_> = step.needs.iter().map(field).collect();
+    let last = fields.pop().map_or("", |(name, _)| name);
+    fields.into_iter().find(|(_, text)| text.trim().is_empty()).map_or(last, |(name, _)| name)
 }
 
 /// What was typed and has no form any more, since somebody else took the ticket elsewhere.

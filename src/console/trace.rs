@@ -87,7 +87,11 @@ fn written(trace: &CallTrace, role: Role) -> String {
 
 /// A message as it was on the wire, or without its numbers.
 fn captured(message: &TracedMessage, role: Role) -> String {
-    if role.sees_numbers() { message.text.clone() } else { ladder::mask(&message.text) }
+    if role.sees_numbers() {
+        message.text.clone()
+    } else {
+        ladder::mask_for_programs(&message.text)
+    }
 }
 
 fn peer(message: &TracedMessage, role: Role) -> SocketAddr {

@@ -34,6 +34,8 @@ pub(super) struct RecordingView {
     /// What there is instead of a transcript.
     pub state: Option<&'static str>,
     pub engine: String,
+    /// An engine wrote something.
+    pub written: bool,
     pub segments: Vec<SegmentView>,
     /// What was mended in transcripts that this one has replaced.
     pub earlier: Vec<Version>,
@@ -50,6 +52,8 @@ pub(super) struct SegmentView {
     pub ends: String,
     pub words: Vec<WordView>,
     pub doubtful: bool,
+    /// No engine wrote anything here.
+    pub empty: bool,
     pub mended: bool,
     /// As it is after all mends.
     pub text: String,
@@ -95,6 +99,9 @@ pub(super) fn recordings(
             segments.iter_mut().flat_map(|s| &mut s.words).for_each(|word| word.seconds = None);
         }
         let transcript = spoken.transcript.as_ref();
+        let written = segments.iter().any(|segment| segment.mended);
+        // Who cannot hear it has nothing to write down.
+        segments.retain(|segment| !segment.empty || segment.mended || heard);
         RecordingView {
             id: row.id.0,
             href: format!("/tiket/{}/rekaman/{}", view.ticket.code.digits(), row.id.0),
@@ -105,8 +112,9 @@ pub(super) fn recordings(
             unheard: row.unheard && !row.replaced,
             heard,
             silence,
-            state: state(transcript),
+            state: state(transcript).filter(|_| !written),
             engine: transcript.map(|row| row.transcript.model.clone()).unwrap_or_default(),
+            written: segments.iter().any(|segment| !segment.empty),
             segments,
             earlier: spoken.orphaned().map(|mend| version(console, mend)).collect(),
         }
@@ -124,9 +132,8 @@ fn state(transcript: Option<&TranscriptRow>) -> Option<&'static str> {
 }
 
 fn segments(console: &Console, spoken: &Spoken, draft: &Draft) -> Vec<SegmentView> {
-    let Some(row) = &spoken.transcript else { return Vec::new() };
     let one = |(position, segment): (i64, &Segment)| {
-        let place = (row.recording.0, position);
+        let place = (spoken.recording.id.0, position);
         let newest = spoken.mends_of(position, segment).last();
         let drafted = draft.mend.as_ref().filter(|d| (d.0, d.1) == place);
         SegmentView {
@@ -140,12 +147,18 @@ fn segments(console: &Console, spoken: &Spoken, draft: &Draft) -> Vec<SegmentVie
             text: newest.map_or_else(|| segment.text.clone(), |mend| mend.text.clone()),
             base: newest.map_or(0, |mend| mend.id),
             mark: segment.mark(),
-            history: versions(console, row, segment, spoken.mends_of(position, segment)),
+            empty: segment.text.is_empty(),
+            history: versions(
+                console,
+                spoken.transcript.as_ref(),
+                segment,
+                spoken.mends_of(position, segment),
+            ),
             draft: drafted.map(|d| d.2.clone()),
             next: draft.next == Some(place),
         }
     };
-    (0..).zip(&row.transcript.segments).map(one).collect()
+    (0..).zip(&spoken.parts()).map(one).collect()
 }
 
 fn version(console: &Console, mend: &MendRow) -> Version {
@@ -154,17 +167,17 @@ fn version(console: &Console, mend: &MendRow) -> Version {
 
 fn versions<'m>(
     console: &Console,
-    row: &TranscriptRow,
+    row: Option<&TranscriptRow>,
     segment: &Segment,
     mends: impl Iterator<Item = &'m MendRow>,
 ) -> Vec<Version> {
-    let original = Version {
+    let original = row.filter(|_| !segment.text.is_empty()).map(|row| Version {
         who: row.transcript.model.clone(),
         time: console.time(row.made),
         text: segment.text.clone(),
-    };
+    });
     let mends: Vec<Version> = mends.map(|mend| version(console, mend)).collect();
-    if mends.is_empty() { mends } else { std::iter::once(original).chain(mends).collect() }
+    if mends.is_empty() { mends } else { original.into_iter().chain(mends).collect() }
 }
 
 fn words(segment: &Segment) -> Vec<WordView> {
@@ -230,10 +243,10 @@ pub(super) struct MendForm {
     dari: String,
     /// There when the operator wants to go on to the next segment.
     #[serde(default)]
-    lanjut: String,
+    bagian: String,
     /// There when they want to go on to the next ticket.
     #[serde(default)]
-    berikutnya: String,
+    lanjut: String,
 }
 
 /// `POST /tiket/{code}/rekaman/{recording}/bagian/{position}`
@@ -250,12 +263,12 @@ pub(super) async fn mend(
     let (base, heard) = (form.dasar, form.tanda);
     let new = NewMend { recording, position, heard, base, text: form.teks.clone() };
     let error = match console.store.mend(new, actor.worker(), console.now()).await {
-        Ok(()) if !form.berikutnya.is_empty() => {
+        Ok(()) if !form.lanjut.is_empty() => {
             let page = super::work::go_on(&console, &actor, &view.ticket, &form.dari).await?;
             return Ok(page.into_response());
         }
         Ok(()) => {
-            let next = next(spoken, position).filter(|_| !form.lanjut.is_empty());
+            let next = next(spoken, position).filter(|_| !form.bagian.is_empty());
             return Ok(after(&view.ticket.code, recording, next, &form.dari).into_response());
         }
         Err(MendError::Store(error)) => return Err(error.into()),
@@ -273,8 +286,7 @@ pub(super) async fn mend(
 
 /// The position behind this one, if the recording goes on there.
 fn next(spoken: &Spoken, position: i64) -> Option<i64> {
-    let segments = spoken.transcript.as_ref().map_or(0, |row| row.transcript.segments.len());
-    Some(position + 1).filter(|next| *next < segments as i64)
+    Some(position + 1).filter(|next| *next < spoken.parts().len() as i64)
 }
 
 /// The page again, at the segment that is mended next.

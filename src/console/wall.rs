@@ -122,7 +122,7 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
         },
         figure(
             "opd",
-            "Menunggu OPD",
+            "Menunggu instansi",
             show::up_to(Wall::MOST, wall.with_agency),
             nothing(),
             "/kotak-masuk?antrean=opd",
@@ -131,7 +131,9 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
 }
 
 fn of_transcription(console: &Console, queue: &Transcribing) -> Figure {
-    let oldest = queue.oldest.map(|at| format!("tertua {}", console.age(at)));
+    let oldest = queue.oldest.map(|at| {
+        format!("tertua {} lalu", console.age(at)).replace("baru saja lalu", "baru saja")
+    });
     let failed = (queue.failed > 0).then(|| format!("{} gagal", queue.failed));
     let remarks: Vec<String> = oldest.into_iter().chain(failed).collect();
     Figure {
@@ -147,15 +149,18 @@ fn of_transcription(console: &Console, queue: &Transcribing) -> Figure {
 }
 
 fn of_gateway(console: &Console, sending: &Sending) -> Figure {
-    let oldest = sending.oldest.map(|at| format!("tertua {}", console.age(at)));
+    let oldest = sending.oldest.map(|at| {
+        format!("tertua {} lalu", console.age(at)).replace("baru saja lalu", "baru saja")
+    });
     let failed = (sending.failed > 0).then(|| format!("{} gagal sejak kemarin", sending.failed));
-    let remarks: Vec<String> = oldest.into_iter().chain(failed).collect();
+    let waiting = std::iter::once("menunggu dikirim".to_owned());
+    let remarks: Vec<String> = waiting.chain(oldest).chain(failed).collect();
     Figure {
         alarm: alarms::gateway(sending, console.now()),
         ..figure(
             &format!("sms-{}", sending.gateway),
             &format!("SMS lewat {}", sending.gateway),
-            format!("{} menunggu", sending.waiting),
+            sending.waiting.to_string(),
             remarks.join(", "),
             "/beranda",
         )

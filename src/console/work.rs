@@ -214,18 +214,27 @@ pub(super) async fn go_on(
     ticket: &TicketRow,
     from: &str,
 ) -> Result<Redirect, PageError> {
-    let (page, told) = match next(console, actor, ticket, from).await? {
-        Next::Ticket(page) => (page, "tersimpan"),
-        Next::Inbox(page) => (page, "habis"),
+    let next = next(console, actor, ticket, from).await?;
+    let told = match next.order {
+        Order::Next => "lanjut",
+        Order::Around => "putar",
+        Order::Over => "habis",
     };
-    Ok(Redirect::to(&format!("{page}&pesan={told}")))
+    Ok(Redirect::to(&format!("{}&pesan={told}&laporan={}", next.page, ticket.code.digits())))
 }
 
-/// Where an operator goes on.
-enum Next {
-    Ticket(String),
-    /// The queue is empty.
-    Inbox(String),
+/// Where an operator goes on: a ticket, or the list.
+struct Next {
+    page: String,
+    order: Order,
+}
+
+enum Order {
+    Next,
+    /// The queue is at its end, and begins again.
+    Around,
+    /// There is no other.
+    Over,
 }
 
 /// `GET /tiket/{code}/berikutnya`: the next ticket, this one left as it is.
@@ -236,9 +245,12 @@ pub(super) async fn skip(
     Query(from): Query<From>,
 ) -> Result<Redirect, PageError> {
     let ticket = ticket::row(&console, &actor, &code).await?;
-    let (Next::Ticket(page) | Next::Inbox(page)) =
-        next(&console, &actor, &ticket, &from.dari).await?;
-    Ok(Redirect::to(&page))
+    let Next { page, order } = next(&console, &actor, &ticket, &from.dari).await?;
+    Ok(Redirect::to(&match order {
+        Order::Next => page,
+        Order::Around => format!("{page}&pesan=awal"),
+        Order::Over => format!("{page}&pesan=sepi"),
+    }))
 }
 
 /// The ticket behind this one in the queue with its filters, or its first one, or the empty queue. In the queue of new ones
@@ -256,17 +268,14 @@ async fn next(
         let others = row.assignee.as_ref().is_some_and(|login| *login != actor.login);
         row.id != ticket.id && !(queue == Queue::New && others)
     };
+    let page = |row: QueueRow| format!("/tiket/{}?dari={}", row.code.digits(), place.trail(queue));
     let here = After { at: queue.key(ticket.opened, ticket.due), id: ticket.id };
-    let next = match first(console, &filter, Some(here), free).await? {
-        None => first(console, &filter, None, free).await?,
-        behind => behind,
-    };
-    Ok(match next {
-        Some(row) => {
-            let page = format!("/tiket/{}?dari={}", row.code.digits(), place.trail(queue));
-            Next::Ticket(page)
-        }
-        None => Next::Inbox(place.address(queue, "")),
+    if let Some(row) = first(console, &filter, Some(here), free).await? {
+        return Ok(Next { page: page(row), order: Order::Next });
+    }
+    Ok(match first(console, &filter, None, free).await? {
+        Some(row) => Next { page: page(row), order: Order::Around },
+        None => Next { page: place.address(queue, ""), order: Order::Over },
     })
 }
 

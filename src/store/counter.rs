@@ -36,7 +36,8 @@ impl Store {
     ) -> impl Future<Output = Result<TicketCode, OpenError>> + Send + use<'s> {
         let WalkIn { intake, pin, nonce } = walk_in;
         let codes = (0..DRAWS).map(|_| TicketCode::generate(rng)).collect();
-        let open = OpenRequest { intake, now, codes, zone: self.zone.clone() };
+        let by = doer.login.clone();
+        let open = OpenRequest { intake, now, codes, zone: self.zone.clone(), by };
         async move {
             let pin_hash = match pin {
                 // A report that cannot be locked is not opened: its reporter was told that it is.

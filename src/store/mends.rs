@@ -19,7 +19,7 @@ pub struct MendRow {
     pub recording: RecordingId,
     /// Which segment, from 0.
     pub position: i64,
-    /// What the engine had written there.
+    /// What the engine had written there; nothing where it wrote nothing at all.
     pub heard: String,
     pub text: String,
     /// The login of who mended it.
@@ -106,7 +106,12 @@ async fn insert(
             .fetch_optional(conn)
             .await?
     );
-    let heard = heard.ok_or(MendError::NoSegment)?;
+    let heard = match heard {
+        Some(heard) => heard,
+        // Where an engine wrote nothing, the whole recording is one part.
+        None if mend.position == 0 && !has_segments(tx, mend.recording).await? => String::new(),
+        None => return Err(MendError::NoSegment),
+    };
     if mark(&heard) != mend.heard {
         return Err(MendError::Replaced(heard));
     }
@@ -145,6 +150,11 @@ async fn insert(
     let deed = Deed::new("mend", format!("recording {}", mend.recording.0))
         .with(format!("segment {}", mend.position));
     Ok(audit::append(tx, &worker.doer, deed, now).await?)
+}
+
+async fn has_segments(tx: &mut Tx, recording: RecordingId) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar(sql::HAS_SEGMENTS).bind(recording);
+    on_tx!(tx, conn, query.fetch_one(conn).await)
 }
 
 /// Puts the text as it is after all mends into the transcript's row and into the search; behind it what was mended in

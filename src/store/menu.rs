@@ -185,7 +185,14 @@ async fn add(tx: &mut Tx, new: &NewMenu, doer: &Doer, now: Timestamp) -> Result<
     let published: Option<MenuRow> =
         on_tx!(tx, conn, sqlx::query_as(sql::MENU_PUBLISHED).fetch_optional(conn).await?);
     let rival = if new.state == MenuState::Published { published } else { newest };
-    if let Some(same) = rival.filter(|rival| rival.text == new.text) {
+    // A draft may be kept again for what is said of it.
+    let noted = |rival: &MenuRow| {
+        (rival.state, new.state) == (MenuState::Draft, MenuState::Draft)
+            && !new.note.trim().is_empty()
+            && rival.note != new.note.trim()
+    };
+    let same = rival.filter(|rival| rival.text == new.text && !noted(rival));
+    if let Some(same) = same {
         return Err(MenuError::Same(same.number));
     }
     let number: i64 = on_tx!(

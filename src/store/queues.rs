@@ -101,11 +101,15 @@ pub struct QueueRow {
     pub agency_name: Option<String>,
     pub category_name: Option<String>,
     pub place: Option<String>,
+    /// The login of who works on it.
     pub assignee: Option<String>,
+    pub assignee_name: Option<String>,
     pub opened: Timestamp,
     pub updated: Timestamp,
     pub due: Option<Timestamp>,
     pub version: i64,
+    /// Somebody should hear a recording of it.
+    pub unheard: bool,
     /// What was written or said first; may be long.
     pub excerpt: String,
 }

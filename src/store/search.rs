@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::db::{Db, Tx, on_read, on_tx};
 use super::tickets::MessageKind;
 use super::writer::Durability;
-use super::{Store, StoreError, sql};
+use super::{QueueRow, Store, StoreError, sql};
 use crate::clock::Timestamp;
-use crate::ticket::{RecordingId, Status, TicketCode, TicketId, contact, stem, words};
+use crate::ticket::{RecordingId, TicketCode, TicketId, contact, stem, words};
 use query::Query;
 use snippet::Marker;
 
@@ -31,11 +31,9 @@ pub(super) const ENDINGS: usize = fts5::ENDINGS as usize;
 /// A text in which everything that was asked for was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    pub ticket: TicketId,
-    pub code: TicketCode,
-    pub status: Status,
-    /// Rahasia: to be shown only to those who may see such reports, and never to be logged.
-    pub confidential: bool,
+    /// Whose text it is, with the whole text as its excerpt. A confidential one is to be shown only to those who may see such
+    /// reports, and never to be logged.
+    pub ticket: QueueRow,
     pub source: Source,
     /// When it was said or written.
     pub at: Timestamp,
@@ -209,15 +207,12 @@ fn named(typed: &str) -> Option<Named> {
 struct Row {
     rank: Rank,
     key: i64,
-    ticket: TicketId,
-    code: TicketCode,
-    status: Status,
-    confidential: bool,
+    #[sqlx(flatten)]
+    ticket: QueueRow,
     source: String,
     subject: i64,
     kind: Option<MessageKind>,
     at: Timestamp,
-    body: String,
     /// No hit, but the last of the texts that were looked at.
     passed: bool,
 }
@@ -235,13 +230,10 @@ impl Row {
             (None, _) => Source::Ticket,
         };
         Hit {
-            ticket: self.ticket,
-            code: self.code,
-            status: self.status,
-            confidential: self.confidential,
             source,
             at: self.at,
-            snippet: marker.snippet(&self.body),
+            snippet: marker.snippet(&self.ticket.excerpt),
+            ticket: self.ticket,
         }
     }
 }

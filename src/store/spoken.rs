@@ -17,35 +17,56 @@ pub struct Spoken {
 }
 
 impl Spoken {
-    /// The transcript as it is after all mends. What an operator heard is not doubtful.
-    pub fn mended(&self) -> Option<Transcript> {
-        let row = self.transcript.as_ref()?;
-        let one = |(position, segment)| match self.mends_of(position, segment).last() {
-            Some(mend) => Segment {
-                text: mend.text.clone(),
-                doubtful: false,
-                words: Vec::new(),
-                ..segment.clone()
-            },
-            None => segment.clone(),
-        };
-        let segments = (0..).zip(&row.transcript.segments).map(one).collect();
-        Some(Transcript { segments, ..row.transcript.clone() })
+    /// The parts that may be mended: the engine's segments, or the whole recording where it wrote none.
+    pub fn parts(&self) -> Vec<Segment> {
+        let row = self.transcript.as_ref();
+        match row.map(|row| &row.transcript.segments).filter(|segments| !segments.is_empty()) {
+            Some(segments) => segments.clone(),
+            None => {
+                vec![Segment { end_ms: to_u32(self.recording.duration_ms), ..Segment::default() }]
+            }
+        }
     }
 
-    /// The mends of a segment as it is now, the newest last: one that an engine has written anew is another.
-    pub fn mends_of(&self, position: i64, segment: &Segment) -> impl Iterator<Item = &MendRow> {
-        self.mends.iter().filter(move |mend| mend.is_of(position, segment))
+    /// What was said after all mends; `None` where nobody wrote anything. What an operator heard is not doubtful.
+    pub fn mended(&self) -> Option<Transcript> {
+        let one = |(position, part): (i64, Segment)| match self.mends_of(position, &part).last() {
+            Some(mend) => {
+                Segment { text: mend.text.clone(), doubtful: false, words: Vec::new(), ..part }
+            }
+            None => part,
+        };
+        let segments: Vec<Segment> = (0..).zip(self.parts()).map(one).collect();
+        let segments: Vec<Segment> = segments.into_iter().filter(|s| !s.text.is_empty()).collect();
+        match &self.transcript {
+            Some(row) if segments.is_empty() => Some(row.transcript.clone()),
+            Some(row) => {
+                let outcome = Outcome::Words;
+                Some(Transcript { outcome, segments, ..row.transcript.clone() })
+            }
+            None if segments.is_empty() => None,
+            None => Some(Transcript {
+                engine: String::new(),
+                model: String::new(),
+                duration_ms: to_u32(self.recording.duration_ms),
+                outcome: Outcome::Words,
+                segments,
+            }),
+        }
+    }
+
+    /// The mends of a part as it is now, the newest last: one that an engine has written anew is another.
+    pub fn mends_of(&self, position: i64, part: &Segment) -> impl Iterator<Item = &MendRow> {
+        self.mends.iter().filter(move |mend| mend.is_of(position, part))
     }
 
     /// Mends of earlier transcripts, which have no place in the one that there is now.
     pub fn orphaned(&self) -> impl Iterator<Item = &MendRow> {
-        let segments = self.transcript.iter().flat_map(|row| &row.transcript.segments);
-        let segments: Vec<&Segment> = segments.collect();
+        let parts = self.parts();
         let has_place = move |mend: &MendRow| {
             let at = usize::try_from(mend.position).ok();
-            let segment = at.and_then(|at| segments.get(at));
-            segment.is_some_and(|segment| mend.is_of(mend.position, segment))
+            let part = at.and_then(|at| parts.get(at));
+            part.is_some_and(|part| mend.is_of(mend.position, part))
         };
         self.mends.iter().filter(move |mend| !has_place(mend))
     }

@@ -13,12 +13,16 @@ macro_rules! statements {
 macro_rules! found_tickets {
     ($column:literal, $wanted:literal) => {
         concat!(
-            "SELECT * FROM (SELECT 0 AS rank, t.id AS key, t.id AS ticket, t.code, t.status, t.confidential,
+            "SELECT * FROM (SELECT 0 AS rank, t.id AS key, t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential,
+                t.agency, a.name AS agency_name, c.name AS category_name, t.place, w.login AS assignee,
+                w.name AS assignee_name, t.opened, t.updated, t.due, t.version, (t.unheard = 1) AS unheard,
                 'ticket' AS source, t.id AS subject, NULL AS kind, t.opened AS at, COALESCE(
                     (SELECT body FROM message WHERE id = (SELECT MIN(id) FROM message WHERE ticket = t.id)),
                     (SELECT text FROM transcript WHERE recording =
-                        (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS body, FALSE AS passed
-            FROM ticket t WHERE t.", $column, " = ", $wanted, " AND t.id < $8 AND ($12 IS NULL OR t.agency = $12)
+                        (SELECT MIN(recording) FROM ticket_recording WHERE ticket = t.id)), '') AS excerpt, FALSE AS passed
+            FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
+                LEFT JOIN staff w ON w.id = t.assignee
+            WHERE t.", $column, " = ", $wanted, " AND t.id < $8 AND ($12 IS NULL OR t.agency = $12)
             ORDER BY t.id DESC LIMIT $11)"
         )
     };
@@ -45,8 +49,10 @@ macro_rules! found_texts {
         concat!(
             "SELECT * FROM (SELECT ",
             $rank,
-            " AS rank, p.key, t.id AS ticket, t.code, t.status, t.confidential, s.source,
-                s.subject, m.kind, s.at, s.body, ",
+            " AS rank, p.key, t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential,
+                t.agency, a.name AS agency_name, c.name AS category_name, t.place, w.login AS assignee,
+                w.name AS assignee_name, t.opened, t.updated, t.due, t.version, (t.unheard = 1) AS unheard,
+                s.source, s.subject, m.kind, s.at, s.body AS excerpt, ",
             $passed,
             " AS passed
             FROM (SELECT rowid AS key FROM ",
@@ -63,6 +69,8 @@ macro_rules! found_texts {
             ") AS p
                 CROSS JOIN search s ON s.rowid = p.key CROSS JOIN ticket t ON t.id = s.ticket
                 LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
+                LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
+                LEFT JOIN staff w ON w.id = t.assignee
             WHERE ",
             $whose,
             " ORDER BY p.key DESC LIMIT $11)"
@@ -227,7 +235,7 @@ statements! {
         confidential = COALESCE($4, confidential) WHERE id = $1 RETURNING status";
     TICKET_BY_CODE = "SELECT t.due, t.id, t.code, t.status, t.class, t.channel, t.number, t.asserted, t.anonymous, t.confidential,
         t.agency, a.name AS agency_name, t.category, t.opened, t.updated, t.call,
-        t.version, t.place, s.login AS assignee, t.pin_hash IS NOT NULL AS locked, p.code AS parent
+        t.version, t.place, s.login AS assignee, s.name AS assignee_name, t.pin_hash IS NOT NULL AS locked, p.code AS parent
         FROM ticket t LEFT JOIN agency a ON a.id = t.agency LEFT JOIN staff s ON s.id = t.assignee
             LEFT JOIN ticket p ON p.id = t.parent
         WHERE t.code = $1";

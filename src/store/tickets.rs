@@ -85,6 +85,7 @@ pub struct TicketRow {
     pub place: Option<String>,
     /// The login of who works on it.
     pub assignee: Option<String>,
+    pub assignee_name: Option<String>,
     /// Its reporter chose a PIN.
     pub locked: bool,
     /// The ticket that this one repeats.
@@ -142,7 +143,9 @@ impl Store {
     ) -> impl Future<Output = Result<Ticket, OpenError>> + Send + use<'s> {
         // Drawn beforehand: the generator stays with the caller, the writing is done by another task.
         let codes: Vec<TicketCode> = (0..DRAWS).map(|_| TicketCode::generate(rng)).collect();
-        let request = Arc::new(OpenRequest { intake, now, codes, zone: self.zone.clone() });
+        let request =
+            OpenRequest { intake, now, codes, zone: self.zone.clone(), by: REPORTER.into() };
+        let request = Arc::new(request);
         async move {
             let ticket = self
                 .db
@@ -228,10 +231,15 @@ pub(super) struct OpenRequest {
     pub(super) codes: Vec<TicketCode>,
     /// Whose days count for its deadline.
     pub(super) zone: TimeZone,
+    /// Who wrote it down, as the history calls them.
+    pub(super) by: String,
 }
 
+/// What the history calls whoever reported.
+pub(super) const REPORTER: &str = "reporter";
+
 pub(super) async fn open(tx: &mut Tx, request: &OpenRequest) -> Result<Ticket, OpenError> {
-    let OpenRequest { intake, now, codes, zone } = request;
+    let OpenRequest { intake, now, codes, zone, by } = request;
     if let Some(ticket) = already_open(tx, &intake.recordings).await? {
         attach(tx, ticket.id, &intake.recordings, intake.call, *now).await?;
         return Ok(ticket);
@@ -239,7 +247,7 @@ pub(super) async fn open(tx: &mut Tx, request: &OpenRequest) -> Result<Ticket, O
     let ticket = insert(tx, intake, codes, *now).await?;
     let kind = (ticket.status, ticket.class);
     deadlines::set_clocks(tx, zone, ticket.id, kind, Clocks::start(*now)).await?;
-    event(tx, ticket.id, *now, "opened", None, ticket.status).await?;
+    event(tx, ticket.id, *now, (by, "opened"), None, ticket.status).await?;
     attach(tx, ticket.id, &intake.recordings, intake.call, *now).await?;
     if let Some(text) = &intake.text {
         message(tx, ticket.id, MessageKind::Report, text, *now).await?;
@@ -398,7 +406,7 @@ pub(super) async fn add(
     if let Some(text) = &addition.text {
         message(tx, ticket, MessageKind::Addition, text, now).await?;
     }
-    event(tx, ticket, now, "added", Some(status), status).await?;
+    event(tx, ticket, now, (REPORTER, "added"), Some(status), status).await?;
     Ok(())
 }
 
@@ -428,7 +436,7 @@ async fn event(
     tx: &mut Tx,
     ticket: TicketId,
     at: Timestamp,
-    what: &'static str,
+    (actor, what): (&str, &'static str),
     from: Option<Status>,
     to: Status,
 ) -> Result<(), sqlx::Error> {
@@ -438,7 +446,7 @@ async fn event(
         sqlx::query(sql::INSERT_EVENT)
             .bind(ticket)
             .bind(at)
-            .bind("reporter")
+            .bind(actor)
             .bind(what)
             .bind(from)
             .bind(to)

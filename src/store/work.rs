@@ -13,7 +13,7 @@ use super::writer::Durability;
 use super::{LINE, Store, StoreError, TEXT, deadlines, mends, search, tidy, tidy_lines};
 use crate::clock::Timestamp;
 use crate::ticket::sla::Clocks;
-use crate::ticket::workflow::{self, Action, Given, Need, Refused, Status};
+use crate::ticket::workflow::{self, Action, Given, Need, Refused, Status, Transition};
 use crate::ticket::{Class, RecordingId, StaffId, TicketCode, TicketId};
 
 /// One change of one ticket.
@@ -70,6 +70,8 @@ pub enum WorkError {
     UnknownCategory,
     #[error("laporan induk tidak ditemukan")]
     UnknownParent,
+    #[error("laporan tidak dapat digabung dengan dirinya sendiri")]
+    OwnParent,
     #[error("laporan induk itu sendiri sudah ditolak atau digabung; pilih laporan lain")]
     ParentOver,
     #[error("catatan belum diisi")]
@@ -141,10 +143,11 @@ impl Current {
 }
 
 /// A row of the history that is to be written.
-struct Event<'a> {
+struct Event {
     what: &'static str,
+    from: Status,
     to: Status,
-    note: Option<&'a str>,
+    note: Option<String>,
 }
 
 async fn change(
@@ -168,20 +171,27 @@ async fn change(
     if ticket.version != work.version {
         return Err(WorkError::Stale);
     }
+    let at = ticket.status;
+    let stays = |what, note| Event { what, from: at, to: at, note };
     let event = match &work.change {
         Change::Step { action, given } => {
-            // Whoever begins to check takes it, unless somebody has it.
-            let taker = (*action == Action::Verify).then_some(worker.staff);
-            step(tx, &ticket, (*action, taker), given, now).await?
+            let way = workflow::way(at, *action)?;
+            let (last, before) = way.split_last().ok_or(Refused { status: at, action: *action })?;
+            for check in before {
+                let event = step(tx, &ticket, worker, check, &Given::default(), now).await?;
+                write_down(tx, work, &ticket, &event, &worker.doer, now).await?;
+            }
+            step(tx, &ticket, worker, last, given, now).await?
         }
         Change::Take => {
             let query = sqlx::query(sql::TAKE_TICKET).bind(ticket.id).bind(worker.staff).bind(now);
             on_tx!(tx, conn, query.execute(conn).await?);
-            Event { what: "take", to: ticket.status, note: None }
+            stays("take", None)
         }
         Change::Classify { class, category, place } => {
-            classify(tx, &ticket, *class, category.as_deref(), place.as_deref(), now).await?;
-            Event { what: "classify", to: ticket.status, note: Some(class.word()) }
+            let category = category.as_deref();
+            let note = classify(tx, &ticket, *class, category, place.as_deref(), now).await?;
+            stays("classify", Some(note))
         }
         Change::Note(text) => {
             if text.trim().is_empty() {
@@ -189,7 +199,7 @@ async fn change(
             }
             let query = sqlx::query(sql::NOTE_TICKET).bind(ticket.id).bind(now);
             on_tx!(tx, conn, query.execute(conn).await?);
-            Event { what: "note", to: ticket.status, note: Some(text) }
+            stays("note", Some(text.clone()))
         }
         Change::Heard(recording) => {
             if !mends::hear(tx, ticket.id, *recording, now).await? {
@@ -197,28 +207,22 @@ async fn change(
             }
             let query = sqlx::query(sql::NOTE_TICKET).bind(ticket.id).bind(now);
             on_tx!(tx, conn, query.execute(conn).await?);
-            Event { what: "heard", to: ticket.status, note: None }
+            stays("heard", None)
         }
     };
     let (class, clocks) = ticket.running(&work.change, now);
     deadlines::set_clocks(tx, zone, ticket.id, (event.to, class), clocks).await?;
-    write_down(tx, &ticket, &event, &worker.doer, now).await?;
-    let deed = Deed::new(event.what, format!("ticket {}", work.code.digits())).with(format!(
-        "{} -> {}",
-        ticket.status.id(),
-        event.to.id()
-    ));
-    Ok(audit::append(tx, &worker.doer, deed, now).await?)
+    write_down(tx, work, &ticket, &event, &worker.doer, now).await
 }
 
-async fn step<'a>(
+async fn step(
     tx: &mut Tx,
     ticket: &Current,
-    (action, taker): (Action, Option<StaffId>),
-    given: &'a Given,
+    worker: &Worker,
+    transition: &Transition,
+    given: &Given,
     now: Timestamp,
-) -> Result<Event<'a>, WorkError> {
-    let transition = workflow::transition(ticket.status, action)?;
+) -> Result<Event, WorkError> {
     let complete = Given { answered: ticket.answered, ..given.clone() };
     if let Some(need) = complete.missing(transition.needs) {
         return Err(WorkError::Missing(need));
@@ -226,15 +230,16 @@ async fn step<'a>(
     // What an action does not take is not stored with it.
     let takes = |need: Need| transition.needs.contains(&need);
     let agency = given.agency.as_deref().filter(|_| takes(Need::Agency));
-    if let Some(agency) = agency
-        && !exists(tx, sql::AGENCY_EXISTS, agency).await?
-    {
-        return Err(WorkError::UnknownAgency);
-    }
+    let called = match agency {
+        Some(id) => Some(name(tx, sql::AGENCY_NAME, id).await?.ok_or(WorkError::UnknownAgency)?),
+        None => None,
+    };
     let parent = match given.parent.as_ref().filter(|_| takes(Need::Parent)) {
         Some(code) => Some(parent(tx, ticket.id, code).await?),
         None => None,
     };
+    // Whoever begins to check takes it, unless somebody has it.
+    let taker = (transition.action == Action::Verify).then_some(worker.staff);
     on_tx!(
         tx,
         conn,
@@ -253,20 +258,32 @@ async fn step<'a>(
     {
         message(tx, ticket.id, MessageKind::Answer, answer, now).await?;
     }
-    Ok(Event { what: action.id(), to: transition.to, note: given.note.as_deref() })
+    let Transition { from, action, to, .. } = *transition;
+    Ok(Event { what: action.id(), from, to, note: noted(called, given.note.clone()) })
+}
+
+/// Where it went and what was remarked.
+fn noted(agency: Option<String>, note: Option<String>) -> Option<String> {
+    match (agency, note) {
+        (Some(agency), Some(note)) => Some(format!("Kepada {agency}: {note}")),
+        (Some(agency), None) => Some(format!("Kepada {agency}")),
+        (None, note) => note,
+    }
 }
 
 async fn parent(tx: &mut Tx, of: TicketId, code: &TicketCode) -> Result<TicketId, WorkError> {
     let found: Option<(TicketId, Status)> =
         on_tx!(tx, conn, sqlx::query_as(sql::PARENT).bind(code).fetch_optional(conn).await?);
     match found {
+        Some((id, _)) if id == of => Err(WorkError::OwnParent),
         // Whoever asks about this one is sent on to that one, where nothing happens any more.
         Some((_, Status::Rejected | Status::Merged)) => Err(WorkError::ParentOver),
-        Some((id, _)) if id != of => Ok(id),
-        Some(_) | None => Err(WorkError::UnknownParent),
+        Some((id, _)) => Ok(id),
+        None => Err(WorkError::UnknownParent),
     }
 }
 
+/// Gives what the history says of it.
 async fn classify(
     tx: &mut Tx,
     ticket: &Current,
@@ -274,11 +291,14 @@ async fn classify(
     category: Option<&str>,
     place: Option<&str>,
     now: Timestamp,
-) -> Result<(), WorkError> {
-    if let Some(category) = category
-        && !exists(tx, sql::CATEGORY_EXISTS, category).await?
-    {
-        return Err(WorkError::UnknownCategory);
+) -> Result<String, WorkError> {
+    let mut note = class.word().to_owned();
+    if let Some(id) = category {
+        let called = name(tx, sql::CATEGORY_NAME, id).await?.ok_or(WorkError::UnknownCategory)?;
+        note = format!("{note}, kategori {called}");
+    }
+    if let Some(place) = place {
+        note = format!("{note}, tempat {place}");
     }
     on_tx!(
         tx,
@@ -292,20 +312,28 @@ async fn classify(
             .execute(conn)
             .await?
     );
-    Ok(search::put_place(tx, ticket.id, ticket.opened, place).await?)
+    search::put_place(tx, ticket.id, ticket.opened, place).await?;
+    Ok(note)
 }
 
-async fn exists(tx: &mut Tx, statement: &'static str, id: &str) -> Result<bool, sqlx::Error> {
-    on_tx!(tx, conn, sqlx::query_scalar(statement).bind(id).fetch_one(conn).await)
+/// What an agency or a category is called; `None` if there is none of this id.
+async fn name(
+    tx: &mut Tx,
+    statement: &'static str,
+    id: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    on_tx!(tx, conn, sqlx::query_scalar(statement).bind(id).fetch_optional(conn).await)
 }
 
+/// Into the history and into the audit.
 async fn write_down(
     tx: &mut Tx,
+    work: &Work,
     ticket: &Current,
-    event: &Event<'_>,
+    event: &Event,
     doer: &Doer,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), WorkError> {
     on_tx!(
         tx,
         conn,
@@ -314,13 +342,18 @@ async fn write_down(
             .bind(now)
             .bind(&doer.login)
             .bind(event.what)
-            .bind(ticket.status)
+            .bind(event.from)
             .bind(event.to)
-            .bind(event.note)
+            .bind(event.note.as_deref())
             .execute(conn)
             .await?
     );
-    Ok(())
+    let deed = Deed::new(event.what, format!("ticket {}", work.code.digits())).with(format!(
+        "{} -> {}",
+        event.from.id(),
+        event.to.id()
+    ));
+    Ok(audit::append(tx, doer, deed, now).await?)
 }
 
 impl Store {

@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 /// A sentence or so: what an operator reads as one line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// Milliseconds from the start of the recording.
     pub start_ms: u32,

@@ -89,6 +89,11 @@ impl Status {
         ReferredOut,
     ];
 
+    /// Nothing more is expected of the office.
+    pub fn is_over(self) -> bool {
+        matches!(self, Closed | Archived | Rejected | Merged | ReferredOut)
+    }
+
     /// The word in rows and exports, which is also the end of the prompt's name that says it.
     pub fn id(self) -> &'static str {
         match self {
@@ -149,7 +154,7 @@ pub enum Action {
     Merge,
     /// Disposisi to an agency.
     Route,
-    /// Kembalikan ke Diskominfo: the agency is not in charge.
+    /// Kembalikan to the call centre: the agency is not in charge.
     SendBack,
     /// Tindak lanjuti: the agency starts work.
     Start,
@@ -159,16 +164,16 @@ pub enum Action {
     Close,
     /// Buka kembali: the reporter is not content.
     Reopen,
-    /// Teruskan ke instansi lain.
+    /// Teruskan to somebody outside.
     ReferOut,
 }
 
 impl Action {
     /// Every action, in the order in which they are offered.
     pub const ALL: [Action; 13] = [
-        Verify,
         CompleteData,
         Route,
+        Verify,
         Start,
         Answer,
         Close,
@@ -214,13 +219,13 @@ impl Action {
             Archive => "Arsipkan",
             Reject => "Tolak",
             Merge => "Gabungkan",
-            Route => "Disposisi",
-            SendBack => "Kembalikan ke Diskominfo",
+            Route => "Disposisi ke instansi",
+            SendBack => "Kembalikan ke pusat pengaduan",
             Start => "Mulai tindak lanjut",
             Answer => "Tanggapi",
             Close => "Selesaikan",
             Reopen => "Buka kembali",
-            ReferOut => "Teruskan ke instansi lain",
+            ReferOut => "Teruskan ke lembaga lain",
         }
     }
 
@@ -239,7 +244,7 @@ impl Action {
             Answer => "ditanggapi",
             Close => "diselesaikan",
             Reopen => "dibuka kembali",
-            ReferOut => "diteruskan ke instansi lain",
+            ReferOut => "diteruskan ke lembaga lain",
         }
     }
 }
@@ -314,8 +319,11 @@ pub const TRANSITIONS: &[Transition] = &[
     step(Closed,     ReferOut,     ReferredOut, &[Recipient]),
     step(Reopened,   Route,        Routed,      &[Agency]),
     step(Reopened,   ReferOut,     ReferredOut, &[Recipient]),
+    step(Archived,   Reopen,       Reopened,    &[Reason]),
     step(Archived,   ReferOut,     ReferredOut, &[Recipient]),
+    step(Rejected,   Reopen,       Reopened,    &[Reason]),
     step(Rejected,   ReferOut,     ReferredOut, &[Recipient]),
+    step(Merged,     Reopen,       Reopened,    &[Reason]),
     step(Merged,     ReferOut,     ReferredOut, &[Recipient]),
 ];
 
@@ -372,9 +380,20 @@ pub fn transition(status: Status, action: Action) -> Result<&'static Transition,
         .ok_or(Refused { status, action })
 }
 
-/// The steps that lead on from `status`, as [`Action::ALL`] orders them.
+/// The steps by which `action` is taken from `status`: one, or the check before it where nobody has checked yet. Whoever
+/// decides what becomes of a new report has read it.
+pub fn way(status: Status, action: Action) -> Result<Vec<&'static Transition>, Refused> {
+    let direct = transition(status, action);
+    let checked = transition(status, Verify)
+        .and_then(|check| Ok(vec![check, transition(check.to, action)?]))
+        .map_err(|_| Refused { status, action });
+    direct.map(|step| vec![step]).or(checked)
+}
+
+/// What may be done at `status`, as [`Action::ALL`] orders it: the last step of each [`way`].
 pub fn steps_from(status: Status) -> Vec<&'static Transition> {
-    Action::ALL.into_iter().filter_map(|action| transition(status, action).ok()).collect()
+    let last = |action| way(status, action).ok()?.pop();
+    Action::ALL.into_iter().filter_map(last).collect()
 }
 
 /// The table in Markdown, for the handbook.
@@ -416,6 +435,30 @@ mod tests {
         }
         assert_eq!(apply(status, Reopen), Ok(Reopened));
         assert_eq!(apply(Reopened, Route), Ok(Routed));
+    }
+
+    #[test]
+    fn a_new_report_is_checked_on_the_way_to_what_becomes_of_it() {
+        let taken = |status, action| -> Vec<Action> {
+            way(status, action).unwrap().iter().map(|step| step.action).collect()
+        };
+        assert_eq!(taken(Received, Route), [Verify, Route]);
+        assert_eq!(taken(Received, Verify), [Verify]);
+        assert_eq!(taken(Received, ReferOut), [ReferOut]);
+        assert_eq!(taken(Verifying, Route), [Route]);
+        let refused = way(Received, Close).unwrap_err();
+        assert_eq!((refused.status, refused.action), (Received, Close));
+        let offered: Vec<Action> = steps_from(Received).iter().map(|step| step.action).collect();
+        assert_eq!(offered, [Route, Verify, RequestData, Merge, Reject, ReferOut]);
+        assert!(steps_from(ReferredOut).is_empty());
+    }
+
+    #[test]
+    fn what_was_ended_by_mistake_is_opened_again_with_a_reason() {
+        for status in [Rejected, Merged, Archived] {
+            let step = transition(status, Reopen).unwrap();
+            assert_eq!((step.to, step.needs), (Reopened, &[Reason][..]), "{status:?}");
+        }
     }
 
     #[test]

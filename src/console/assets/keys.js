@@ -75,7 +75,8 @@ function act(action, at) {
 
 // With Alt some systems write another letter: then it is the key that counts.
 function pressed(event) {
-  const held = (event.ctrlKey ? "Control+" : "") + (event.altKey ? "Alt+" : "");
+  const shifted = event.shiftKey && event.key === "Enter";
+  const held = (event.ctrlKey ? "Control+" : "") + (event.altKey ? "Alt+" : "") + (shifted ? "Shift+" : "");
   if (!event.altKey) return held + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
   const { code } = event;
   const key = { Comma: ",", Period: "." }[code] ?? (code.startsWith("Key") ? code[3].toLowerCase() : event.key);

@@ -88,6 +88,13 @@ for (const recording of document.querySelectorAll("[data-recording]")) {
   });
 }
 
+// A part that is mended next is opened by the server: its text and its buttons are seen whole, and one types on at its end.
+const box = document.activeElement?.closest?.("[data-mend]");
+if (box) {
+  box.closest(".segment")?.scrollIntoView({ block: "center" });
+  box.setSelectionRange(box.value.length, box.value.length);
+}
+
 // The sound that a key is about: that of the text box it was pressed in, or the one that was heard last.
 const soundOf = (event) => recordings.get(event.target.closest?.("[data-recording]")) ?? last;
 const segmentOf = (event) => event.target.closest?.(".segment") ?? null;

@@ -1,7 +1,8 @@
 //! A SIP message for those who must not see numbers. Pure.
 //!
 //! What is not known to be harmless is masked: every digit goes, in whatever field, escape or alphabet, and of names
-//! and users the letters too. Each character gives one `x`, so that lengths still tell the truth.
+//! and users the letters too. Each character gives one `x`, so that lengths still tell the truth; in a capture a digit gives
+//! a zero, since Wireshark calls a number with letters malformed.
 
 /// Header fields about the message itself, in long and compact form: they stay, unless a number hides in them.
 const HARMLESS: [&str; 23] = [
@@ -56,8 +57,20 @@ const SHAPED: [&str; 19] = [
 /// Digits in a row that may stand in a harmless place; a number has more.
 const SHORT: usize = 6;
 
-/// The message without numbers and names.
+/// Stands for a digit that is masked, until it is known who reads. A character that is nobody's (private use).
+const DIGIT: char = '\u{e000}';
+
+/// The message without numbers and names, to be read.
 pub(in crate::console) fn mask(message: &str) -> String {
+    veiled(message).replace(DIGIT, "x")
+}
+
+/// The same for programs that read SIP.
+pub(in crate::console) fn mask_for_programs(message: &str) -> String {
+    veiled(message).replace(DIGIT, "0")
+}
+
+fn veiled(message: &str) -> String {
     let mut masked = String::with_capacity(message.len());
     let mut lines = message.split_inclusive('\n');
     masked.push_str(&start_line(lines.next().unwrap_or_default()));
@@ -102,10 +115,8 @@ fn start_line(line: &str) -> String {
 
 fn field_value(name: &str, value: &str) -> String {
     match name {
-        "via" | "v" => match value.split_once("SIP/2.0/") {
-            Some((before, after)) => format!("{}SIP/2.0/{}", digits(before, 0), digits(after, 0)),
-            None => digits(value, 0),
-        },
+        // What every sender writes the same says nothing of anybody.
+        "via" | "v" => kept(value, &["SIP/2.0/", "branch=z9hG4bK"]),
         _ if HARMLESS.contains(&name) => digits(value, SHORT),
         _ if SHAPED.contains(&name) => address(value),
         _ => hidden(value),
@@ -124,7 +135,17 @@ fn body_line(line: &str) -> String {
         Some((field @ ("o" | "s" | "i" | "u" | "e" | "p"), value)) => {
             format!("{field}={}", hidden(value))
         }
+        Some(("c", _)) => kept(line, &["IN IP4 ", "IN IP6 "]),
         _ => digits(line, 0),
+    }
+}
+
+/// Without its digits, but for these words, each where it is first found, in their order.
+fn kept(text: &str, words: &[&str]) -> String {
+    let Some((word, others)) = words.split_first() else { return digits(text, 0) };
+    match text.split_once(word) {
+        Some((before, after)) => format!("{}{word}{}", digits(before, 0), kept(after, others)),
+        None => kept(text, others),
     }
 }
 
@@ -182,7 +203,7 @@ fn digits(text: &str, short: usize) -> String {
             _ if run > SHORT => 3,
             _ => 0,
         };
-        masked[at..at + run - keep].fill('x');
+        masked[at..at + run - keep].fill(DIGIT);
         at += run.max(1);
     }
     masked.into_iter().collect()

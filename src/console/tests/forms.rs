@@ -148,16 +148,25 @@ async fn save_and_next_walks_through_the_queue_to_its_end() {
         office.post("petugas", &path, &fields).await.location().to_owned()
     };
     let skipped = |ticket: &Ticket| format!("/tiket/{}/berikutnya?dari=baru", ticket.code.digits());
-    for (here, there) in [(&first, &second), (&second, &first)] {
+    // Behind the last one it begins again, and says so.
+    for (here, there, told) in [(&first, &second, ""), (&second, &first, "&pesan=awal")] {
         let page = office.get("petugas", &skipped(here)).await;
-        assert_eq!(page.location(), format!("/tiket/{}?dari=baru", there.code.digits()));
+        assert_eq!(page.location(), format!("/tiket/{}?dari=baru{told}", there.code.digits()));
     }
-    let expected = format!("/tiket/{}?dari=baru&pesan=tersimpan", second.code.digits());
+    let [one, two] = [&first, &second].map(|ticket| ticket.code.digits());
+    let expected = format!("/tiket/{two}?dari=baru&pesan=lanjut&laporan={one}");
     assert_eq!(close(&first).await, expected);
-    assert_eq!(close(&second).await, "/kotak-masuk?antrean=baru&pesan=habis");
+    let page = office.get("petugas", &expected).await.text();
+    let notice = format!(
+        "Laporan <a href=\"/tiket/{one}\">{}</a> tersimpan. Ini laporan berikutnya.",
+        first.code
+    );
+    assert!(page.contains(&notice), "which one was saved: {page}");
+    let over = format!("/kotak-masuk?antrean=baru&pesan=habis&laporan={two}");
+    assert_eq!(close(&second).await, over);
     assert_eq!(
         office.get("petugas", &skipped(&second)).await.location(),
-        "/kotak-masuk?antrean=baru"
+        "/kotak-masuk?antrean=baru&pesan=sepi"
     );
 }
 
@@ -343,13 +352,55 @@ async fn a_recording_that_needs_an_ear_waits_in_its_queue_until_it_was_heard() {
     let version = office.view(&ticket.code).await.ticket.version.to_string();
     let form = [("versi", version.as_str()), ("nonce", "n1"), ("dari", "dengar"), ("lanjut", "1")];
     let done = office.post("petugas", &heard, &form).await;
-    assert_eq!(done.location(), "/kotak-masuk?antrean=dengar&pesan=habis");
+    let over = format!("/kotak-masuk?antrean=dengar&pesan=habis&laporan={digits}");
+    assert_eq!(done.location(), over);
     assert!(!queue("petugas").await.contains(digits));
     let page = office.get("petugas", &format!("/tiket/{digits}")).await.text();
     assert!(
         !page.contains("data-name=\"didengar\"") && page.contains("rekaman didengarkan"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn what_no_engine_could_read_is_written_down_by_who_heard_it() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&[]).await;
+    let unclear = Transcript { outcome: Outcome::Unclear, ..spoken(&[]) };
+    office.written_down(unclear).await;
+    let recording = office.recording_of(&ticket).await;
+    let digits = ticket.code.digits();
+    let list = office.get("petugas", "/kotak-masuk?antrean=dengar").await.text();
+    assert!(list.contains("(tidak terbaca oleh mesin; mohon didengarkan)"), "{list}");
+    let page = office.get("petugas", &format!("/tiket/{digits}")).await.text();
+    let box_of_its_own = "<details class=\"mend\" open><summary>Tulis yang terdengar</summary>";
+    assert!(page.contains(box_of_its_own), "{page}");
+    let auditor = office.get("auditor", &format!("/tiket/{digits}")).await.text();
+    assert!(!auditor.contains("data-mend"));
+
+    let path = format!("/tiket/{digits}/rekaman/{recording}/bagian/0");
+    let send = async |base: &str, text: &str| {
+        let tanda = mark("");
+        let fields = [("dasar", base), ("tanda", tanda.as_str()), ("teks", text)];
+        office.post("petugas", &path, &fields).await.status
+    };
+    assert_eq!(send("0", "jalan berlubang di depan pasar keramat").await, StatusCode::SEE_OTHER);
+    let page = office.get("petugas", &format!("/tiket/{digits}")).await.text();
+    assert!(page.contains(">jalan berlubang di depan pasar keramat</span>"), "{page}");
+    assert!(page.contains("Kategori:</span> Jalan"), "it is suggested from: {page}");
+    assert!(!page.contains("Ucapan tidak jelas") && !page.contains("data-name=\"didengar\""));
+    let list = office.get("petugas", "/kotak-masuk?cari=keramat").await.text();
+    assert!(list.contains(digits) && list.contains("dari rekaman"), "{list}");
+    let queue = office.get("petugas", "/kotak-masuk?antrean=dengar").await.text();
+    assert!(!queue.contains(digits), "somebody has heard it");
+    assert_eq!(send("1", "jalan berlubang di Pasar Keramat").await, StatusCode::SEE_OTHER);
+    let stored = &office.view(&ticket.code).await.spoken[0];
+    assert_eq!(stored.mended().unwrap().text(), "jalan berlubang di Pasar Keramat");
+    assert_eq!(stored.mends.len(), 2);
+    let elsewhere = path.replace("bagian/0", "bagian/1");
+    let fields = [("dasar", "0"), ("tanda", ""), ("teks", "x")];
+    let page = office.post("petugas", &elsewhere, &fields).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -556,7 +607,7 @@ async fn who_saves_a_mend_and_goes_on_finds_the_next_segment_open() {
             ("dasar", "0"),
             ("tanda", tanda.as_str()),
             ("teks", "didengar ulang"),
-            ("lanjut", "1"),
+            ("bagian", "1"),
             ("dari", "baru"),
         ];
         office.post("petugas", &path, &fields).await.location().to_owned()

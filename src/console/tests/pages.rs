@@ -17,7 +17,7 @@ async fn what_was_sent_to_the_reporter_stands_on_the_ticket_with_how_far_it_came
     office.route(&ticket).await;
     let page = format!("/tiket/{}", ticket.code.digits());
     let none = office.get("petugas", &page).await.text();
-    assert!(none.contains("Belum ada SMS yang dikirim ke pelapor."), "{none}");
+    assert!(!none.contains("SMS ke pelapor"), "{none}");
     let sms = NewOutgoing {
         gateway: "kannel".into(),
         number: "+6281234567890".into(),
@@ -167,7 +167,7 @@ async fn the_wall_tells_what_waits() {
     assert_eq!(figure("Sedang menelepon"), "0");
     assert_eq!(figure("Laporan hari ini"), "2");
     assert_eq!(figure("Belum ditangani"), "1");
-    assert_eq!(figure("Menunggu OPD"), "1");
+    assert_eq!(figure("Menunggu instansi"), "1");
     assert_eq!(figure("Antrean transkripsi"), "2");
     assert!(figure("Ruang simpan").ends_with(" GB"));
     assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
@@ -320,7 +320,8 @@ async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
     let mut unsure = spoken(&["jalan berlubang di depan pasar keramat", "lampu mati", "anu"]);
     unsure.segments[2].doubtful = true;
     office.written_down(unsure).await;
-    let report = office.get("petugas", &format!("/tiket/{}", ticket.code.digits())).await.text();
+    let report = format!("/tiket/{}?dari=baru", ticket.code.digits());
+    let report = office.get("petugas", &report).await.text();
     let inbox = office.get("petugas", "/kotak-masuk").await.text();
     let officers = office.get("petugas_opd", "/kotak-masuk").await.text();
     assert!(inbox.contains("go:/loket") && !officers.contains("go:/loket"));

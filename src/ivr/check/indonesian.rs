@@ -19,8 +19,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("{} steps are the most; remove some", "paling banyak {} langkah; hapus sebagian"),
     ("it must be a table; write `[step.{}]`", "ini harus tabel; tulis `[step.{}]`"),
-    ("it has no kind; write {}, or {}", "jenisnya belum ada; tulis {}, atau {}"),
-    ("there is no kind `{}`; write {}", "tidak ada jenis `{}`; tulis {}"),
+    ("it has no kind; write {}, or {} or end", "jenisnya belum ada; tulis {}, atau {} atau end"),
+    ("there is no kind `{}`; write {} or end", "tidak ada jenis `{}`; tulis {} atau end"),
     ("{} is missing; add it", "{} belum ada; tambahkan"),
     ("there is no key {}; write {}", "tidak ada kunci {}; tulis {}"),
     (

@@ -250,7 +250,7 @@ async fn pieces_are_joined_in_whatever_order_they_come() {
     office.post(&pieces[3]).await;
     assert_eq!((office.tickets().await, office.outbox().await.len()), (1, 1));
     let found = office.store.search("gantung", None, 10).await.unwrap();
-    let ticket = office.ticket(&found.hits[0].code).await;
+    let ticket = office.ticket(&found.hits[0].ticket.code).await;
     assert_eq!(ticket.messages[0].body, texts.concat().trim_start_matches("LAPOR "));
     // The same few bits name the sender's next long message.
     let next = |number, name: &str, text: &str| InboundMessage {
@@ -282,7 +282,7 @@ async fn a_piece_that_never_comes_holds_the_others_back_for_a_day_only() {
     }
     assert_eq!(office.tickets().await, 1);
     let found = office.store.search("atap", None, 10).await.unwrap();
-    let ticket = office.ticket(&found.hits[0].code).await;
+    let ticket = office.ticket(&found.hits[0].ticket.code).await;
     assert_eq!(ticket.messages[0].body, "atap SD Negeri 4 [...]tolong segera[...]");
 }
 

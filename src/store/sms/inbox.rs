@@ -305,6 +305,7 @@ async fn fulfil(tx: &mut Tx, request: &Request) -> Result<(Done, Option<TicketId
                 now: *now,
                 codes: request.codes.clone(),
                 zone: request.zone.clone(),
+                by: tickets::REPORTER.into(),
             };
             let ticket = tickets::open(tx, &open).await?;
             Ok((Done::Opened(ticket.code), Some(ticket.id)))

@@ -49,7 +49,7 @@ impl SmsState {
         match self {
             SmsState::Queued => "menunggu",
             SmsState::Sending => "sedang dikirim",
-            SmsState::Accepted => "diterima gateway",
+            SmsState::Accepted => "diterima operator SMS",
             SmsState::Sent => "terkirim",
             SmsState::Delivered => "sampai",
             SmsState::Failed => "gagal",

@@ -19,7 +19,8 @@ macro_rules! queue {
     ($lead:literal, $key:literal, $behind:literal, $order:literal) => {
         concat!(
             "SELECT t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential, t.agency,
-                a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, t.opened, t.updated, t.due, t.version,
+                a.name AS agency_name, c.name AS category_name, t.place, s.login AS assignee, s.name AS assignee_name, t.opened, t.updated, t.due, t.version,
+                (t.unheard = 1) AS unheard,
                 COALESCE((SELECT SUBSTR(body, 1, 1000) FROM message WHERE id =
                         (SELECT MIN(id) FROM message WHERE ticket = t.id AND kind = 'report')),
                     (SELECT SUBSTR(text, 1, 1000) FROM transcript WHERE recording =

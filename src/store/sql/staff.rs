@@ -14,6 +14,7 @@ statements! {
     ADMIN_EXISTS = "SELECT EXISTS (SELECT 1 FROM staff WHERE role = 'admin')";
     OTHER_ADMINS = "SELECT COUNT(*) FROM staff WHERE role = 'admin' AND NOT disabled AND id <> $1";
     AGENCY_EXISTS = "SELECT EXISTS (SELECT 1 FROM agency WHERE id = $1)";
+    AGENCY_NAME = "SELECT name FROM agency WHERE id = $1";
     SET_PASSWORD = "UPDATE staff SET password = $2, must_change = $3 WHERE id = $1";
     OPEN_ENROLMENT = "UPDATE staff SET enrol_until = $2 WHERE id = $1";
     SET_DISABLED = "UPDATE staff SET disabled = $2 WHERE id = $1";
@@ -80,7 +81,9 @@ statements! {
     TICKET_TO_CHANGE = "SELECT t.id, t.status, t.version, t.agency, t.class, t.opened, t.since, t.desk,
         EXISTS (SELECT 1 FROM message m WHERE m.ticket = t.id AND m.kind = 'answer') AS answered
         FROM ticket t WHERE t.code = $1";
-    STEP_TICKET = "UPDATE ticket SET status = $2, agency = COALESCE($3, agency), parent = COALESCE($4, parent),
+    STEP_TICKET = "UPDATE ticket SET status = $2, agency = COALESCE($3, agency),
+        -- What is opened again follows nobody.
+        parent = CASE WHEN $2 = 'dibuka_kembali' THEN NULL ELSE COALESCE($4, parent) END,
         assignee = COALESCE(assignee, $6), updated = $5, version = version + 1 WHERE id = $1";
     TAKE_TICKET = "UPDATE ticket SET assignee = $2, updated = $3, version = version + 1 WHERE id = $1";
     CLASSIFY_TICKET = "UPDATE ticket SET class = $2, category = $3, place = $4, updated = $5, version = version + 1
@@ -88,9 +91,11 @@ statements! {
     // What somebody has heard stays heard, whatever a better engine writes later.
     HEAR_RECORDING = "UPDATE recording SET heard = $3
         WHERE id = (SELECT recording FROM ticket_recording WHERE recording = $1 AND ticket = $2)";
+    /// Where an engine wrote nothing, what somebody heard stands for the whole recording.
     WEIGH_RECORDING = "UPDATE recording SET doubt = CASE WHEN
-            EXISTS (SELECT 1 FROM transcript WHERE recording = $1 AND outcome <> 'words')
-            OR EXISTS (SELECT 1 FROM job WHERE kind = 'transcribe' AND subject = $1 AND state = 'failed')
+            (EXISTS (SELECT 1 FROM transcript WHERE recording = $1 AND outcome <> 'words')
+                OR EXISTS (SELECT 1 FROM job WHERE kind = 'transcribe' AND subject = $1 AND state = 'failed'))
+                AND NOT EXISTS (SELECT 1 FROM segment_mend WHERE recording = $1 AND heard = '')
             OR EXISTS (SELECT 1 FROM transcript t JOIN transcript_segment s ON s.transcript = t.id
                 WHERE t.recording = $1 AND s.doubtful = 1 AND NOT EXISTS (SELECT 1 FROM segment_mend m
                     WHERE m.recording = $1 AND m.position = s.position AND m.heard = s.text))
@@ -102,7 +107,7 @@ statements! {
     NOTE_TICKET = "UPDATE ticket SET updated = $2, version = version + 1 WHERE id = $1";
     PARENT = "SELECT id, status FROM ticket WHERE code = $1";
     CHILDREN = "SELECT code FROM ticket WHERE parent = $1 AND ($2 IS NULL OR agency = $2) ORDER BY id";
-    CATEGORY_EXISTS = "SELECT EXISTS (SELECT 1 FROM category WHERE id = $1)";
+    CATEGORY_NAME = "SELECT name FROM category WHERE id = $1";
     INSERT_NOTED_EVENT = "INSERT INTO ticket_event (ticket, at, actor, what, from_status, to_status, note)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
@@ -177,6 +182,8 @@ statements! {
     // Mends.
     SEGMENT_TEXT = "SELECT g.text FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
         WHERE t.recording = $1 AND g.position = $2";
+    HAS_SEGMENTS = "SELECT EXISTS (SELECT 1 FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
+        WHERE t.recording = $1)";
     NEWEST_MEND = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at
         FROM segment_mend m JOIN staff s ON s.id = m.staff
         WHERE m.recording = $1 AND m.position = $2 AND m.heard = $3 ORDER BY m.id DESC LIMIT 1";

@@ -24,7 +24,7 @@ async fn search(store: &Store, typed: &str) -> Vec<Hit> {
 
 /// The tickets found, in their order.
 async fn tickets(store: &Store, typed: &str) -> Vec<TicketId> {
-    search(store, typed).await.into_iter().map(|hit| hit.ticket).collect()
+    search(store, typed).await.into_iter().map(|hit| hit.ticket.id).collect()
 }
 
 fn bracketed(hit: &Hit) -> String {
@@ -41,7 +41,10 @@ async fn a_transcript_is_found_by_its_words_and_replaced_by_the_next_one() {
         store.finish_transcript(&job, said("Jalan berlubang parah."), after(40)).await.unwrap();
         let hits = search(store, "jalan lubang").await;
         let [hit] = &hits[..] else { panic!("{hits:?}") };
-        assert_eq!((hit.ticket, &hit.code, hit.status), (ticket.id, &ticket.code, ticket.status));
+        assert_eq!(
+            (hit.ticket.id, &hit.ticket.code, hit.ticket.status),
+            (ticket.id, &ticket.code, ticket.status)
+        );
         assert_eq!((hit.source, hit.at), (Source::Recording(recording), after(5)));
         assert_eq!(bracketed(hit), "[Jalan] [berlubang] parah.");
 
@@ -85,7 +88,7 @@ async fn a_ticket_is_found_by_its_place_as_long_as_it_is_there() {
     classify(0, Some("Gang Sampurna, Baamang")).await;
     let hits = search(&store, "sampurna").await;
     let [hit] = &hits[..] else { panic!("{hits:?}") };
-    assert_eq!((hit.ticket, hit.source, hit.at), (ticket.id, Source::Place, NOW));
+    assert_eq!((hit.ticket.id, hit.source, hit.at), (ticket.id, Source::Place, NOW));
     assert_eq!(bracketed(hit), "Gang [Sampurna], Baamang");
     assert_eq!(tickets(&store, "lampu").await, [ticket.id], "what was written is there too");
     classify(1, Some("Jalan Pelita")).await;
@@ -106,7 +109,7 @@ async fn messages_are_found_with_their_kind_and_whether_they_are_confidential() 
         };
         store.add_to_ticket(ticket.id, more, after(60)).await.unwrap();
         let hits = search(store, "pungut sekolah ").await;
-        let found: Vec<_> = hits.iter().map(|h| (h.source, h.at, h.confidential)).collect();
+        let found: Vec<_> = hits.iter().map(|h| (h.source, h.at, h.ticket.confidential)).collect();
         assert_eq!(
             found,
             [
@@ -163,7 +166,7 @@ async fn codes_and_numbers_find_their_tickets_as_well_as_texts_that_name_them() 
         for typed in ["081234567890", "+62 812 3456 7890", "0812-3456-7890", " 6281234567890"] {
             let hits = search(store, typed).await;
             assert_eq!(
-                hits[..2].iter().map(|h| h.ticket).collect::<Vec<_>>(),
+                hits[..2].iter().map(|h| h.ticket.id).collect::<Vec<_>>(),
                 [second.id, first.id]
             );
             assert!(hits[..2].iter().all(|h| h.source == Source::Ticket), "{typed}");
@@ -175,7 +178,7 @@ async fn codes_and_numbers_find_their_tickets_as_well_as_texts_that_name_them() 
         );
         for typed in [second.code.to_string(), second.code.digits().into()] {
             let hits = search(store, &typed).await;
-            assert_eq!((hits.len(), hits[0].ticket, hits[0].at), (1, second.id, after(100)));
+            assert_eq!((hits.len(), hits[0].ticket.id, hits[0].at), (1, second.id, after(100)));
             assert_eq!(bracketed(&hits[0]), "nomor saya 0812-3456-7890");
         }
         assert_eq!(search(store, "4821-7362").await, []);
@@ -197,7 +200,7 @@ async fn pages_follow_each_other_without_gaps_though_texts_come_in_between() {
         loop {
             let page = store.search("banjir", cursor, 2).await.unwrap();
             assert!(page.hits.len() <= 2);
-            found.extend(page.hits.iter().map(|h| h.ticket));
+            found.extend(page.hits.iter().map(|h| h.ticket.id));
             written(store, "banjir lagi", after(1000 + found.len() as u64)).await;
             cursor = page.next;
             if cursor.is_none() {
@@ -276,10 +279,10 @@ async fn two_words_in_a_row_are_found_also_in_texts_from_before_their_index() {
     assert_eq!(tickets(&again, "\"jalan lampu\"").await, [second]);
     let third = written(&again, "Tolong, lampu jalan padam", after(2)).await.id;
     let page = again.search("\"lampu jalan\"", None, 1).await.unwrap();
-    assert_eq!(page.hits[0].ticket, third);
+    assert_eq!(page.hits[0].ticket.id, third);
     assert_eq!(bracketed(&page.hits[0]), "Tolong, [lampu] [jalan] padam");
     let next = again.search("\"lampu jalan\"", page.next, 1).await.unwrap();
-    assert_eq!((next.hits[0].ticket, next.next), (first, None));
+    assert_eq!((next.hits[0].ticket.id, next.next), (first, None));
     let theirs = again.search_of_agency("dpupr", "\"lampu jalan\"", None, 9).await.unwrap();
     assert_eq!((theirs.hits, theirs.next), (vec![], None));
 }
@@ -293,7 +296,7 @@ async fn an_unfinished_word_finds_what_it_may_become_however_many_words_that_are
     }
     let most = crate::store::search::ENDINGS;
     let page = store.search("mati lampu", None, 100).await.unwrap();
-    let found: Vec<TicketId> = page.hits.iter().map(|hit| hit.ticket).collect();
+    let found: Vec<TicketId> = page.hits.iter().map(|hit| hit.ticket.id).collect();
     // The words that come first in the alphabet are looked for as typed, the others behind them.
     let (first, others) = every.split_at(most);
     assert_eq!(found[..most], first.iter().rev().copied().collect::<Vec<_>>());
@@ -324,7 +327,7 @@ async fn an_agencys_page_ends_behind_what_was_looked_at_for_it() {
     let first = store.search_of_agency("dpupr", "lubang", None, 10).await.unwrap();
     assert_eq!(first.hits, []);
     let second = store.search_of_agency("dpupr", "lubang", first.next, 10).await.unwrap();
-    assert_eq!((second.hits[0].ticket, second.hits.len(), second.next), (own.id, 1, None));
+    assert_eq!((second.hits[0].ticket.id, second.hits.len(), second.next), (own.id, 1, None));
 }
 
 #[tokio::test]

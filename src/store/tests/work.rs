@@ -68,7 +68,10 @@ async fn a_ticket_goes_from_received_to_closed_and_its_caller_hears_each_step() 
             .iter()
             .map(|e| (e.actor.as_str(), e.what.as_str(), e.note.as_deref()))
             .collect();
-        assert_eq!(told[2], ("siti", "route", Some("mohon dicek")));
+        assert_eq!(
+            told[2],
+            ("siti", "route", Some("Kepada Dinas Pekerjaan Umum dan Penataan Ruang: mohon dicek"))
+        );
         assert_eq!(told[5], ("siti", "close", Some("foto 12")));
         assert!(matches!(store.verify_audit().await.unwrap(), Chain::Sound { rows: 6, .. }));
     })
@@ -81,19 +84,62 @@ async fn what_is_missing_or_not_allowed_changes_nothing() {
     let siti = somebody(&store, "siti", Role::Operator).await;
     let ticket = a_ticket(&store).await;
     let tried = async |change| work(&store, &ticket, change, worker(siti)).await;
-    assert!(matches!(tried(to("dpupr", "")).await, Err(WorkError::Refused(_))), "not verified");
+    let close = step(Action::Close, Given { note: Some("foto".into()), ..Given::default() });
+    assert!(matches!(tried(close).await, Err(WorkError::Refused(_))), "nobody has answered");
+    assert!(matches!(tried(to("nowhere", "")).await, Err(WorkError::UnknownAgency)));
+    assert_eq!(store.ticket(&ticket.code).await.unwrap().unwrap().ticket.status, Status::Received);
     tried(step(Action::Verify, Given::default())).await.unwrap();
     let before = store.ticket(&ticket.code).await.unwrap();
     let reject = step(Action::Reject, Given { note: Some("  ".into()), ..Given::default() });
     assert!(matches!(tried(reject).await, Err(WorkError::Missing(Need::Reason))));
     assert!(matches!(tried(to("nowhere", "")).await, Err(WorkError::UnknownAgency)));
     let itself = Given { parent: Some(ticket.code.clone()), ..Given::default() };
-    assert!(matches!(tried(step(Action::Merge, itself)).await, Err(WorkError::UnknownParent)));
+    assert!(matches!(tried(step(Action::Merge, itself)).await, Err(WorkError::OwnParent)));
     let odd =
         Change::Classify { class: Class::Aspiration, category: Some("x".into()), place: None };
     assert!(matches!(tried(odd).await, Err(WorkError::UnknownCategory)));
     assert!(matches!(tried(Change::Note("\n ".into())).await, Err(WorkError::EmptyNote)));
     assert_eq!(store.ticket(&ticket.code).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_new_report_is_sent_on_in_one_step_and_the_history_has_both() {
+    on_each_store(async |store| {
+        let siti = somebody(store, "siti", Role::Operator).await;
+        let ticket = a_ticket(store).await;
+        work(store, &ticket, to("dpupr", ""), worker(siti)).await.unwrap();
+        let view = store.ticket(&ticket.code).await.unwrap().unwrap();
+        let steps = view.history[1..].iter();
+        let steps: Vec<_> =
+            steps.map(|e| (e.what.as_str(), e.from_status.unwrap(), e.to_status)).collect();
+        assert_eq!(
+            steps,
+            [
+                ("verify", Status::Received, Status::Verifying),
+                ("route", Status::Verifying, Status::Routed)
+            ]
+        );
+        assert_eq!(view.ticket.assignee.as_deref(), Some("siti"), "who checked it has it");
+        assert!(matches!(store.verify_audit().await.unwrap(), Chain::Sound { rows: 3, .. }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_merged_by_mistake_follows_nobody_once_it_is_open_again() {
+    let store = Store::in_memory().await.unwrap();
+    let siti = somebody(&store, "siti", Role::Operator).await;
+    let (parent, ticket) = (a_ticket(&store).await, a_ticket(&store).await);
+    let given = Given { parent: Some(parent.code.clone()), ..Given::default() };
+    work(&store, &ticket, step(Action::Merge, given), worker(siti)).await.unwrap();
+    let silent = step(Action::Reopen, Given::default());
+    let refused = work(&store, &ticket, silent, worker(siti)).await;
+    assert!(matches!(refused, Err(WorkError::Missing(Need::Reason))), "{refused:?}");
+    let why = Given { note: Some("bukan laporan yang sama".into()), ..Given::default() };
+    work(&store, &ticket, step(Action::Reopen, why), worker(siti)).await.unwrap();
+    let row = store.ticket_row(&ticket.code).await.unwrap().unwrap();
+    assert_eq!((row.status, row.parent), (Status::Reopened, None));
+    assert!(row.due.is_some(), "its clock runs again");
 }
 
 #[tokio::test]
