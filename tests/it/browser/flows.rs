@@ -173,15 +173,24 @@ async fn save_and_next_goes_through_the_queue_and_begins_again() {
     let desk = office.desk("siti", "Siti Aminah", Role::Operator).await;
     desk.goto("/kotak-masuk").await;
     desk.click("tbody tr:first-child td.code a").await;
-    for code in [&old, &new] {
-        desk.arrives(&format!("/tiket/{}", code.digits())).await;
-        desk.sees("Diterima").await;
-        desk.click_on("Simpan dan berikutnya").await;
-    }
+    let verify = "details:has([value=verify])";
+    desk.arrives(&format!("/tiket/{}", old.digits())).await;
+    desk.click(&format!("{verify} summary")).await;
+    desk.click(&format!("{verify} button[name=lanjut]")).await;
+    desk.arrives(&format!("/tiket/{}", new.digits())).await;
+    desk.sees(&format!("Laporan {old} tersimpan. Ini laporan berikutnya.")).await;
+    // The same by keys, from a field of the form.
+    desk.click(&format!("{verify} summary")).await;
+    desk.click(&format!("{verify} textarea")).await;
+    desk.press("Ctrl+Shift+Enter").await;
     // What is being looked into waits in the same queue.
     desk.arrives(&format!("/tiket/{}", old.digits())).await;
-    desk.sees("Tersimpan.").await;
+    desk.sees(&format!("Laporan {new} tersimpan. Antrean sampai di akhir")).await;
     desk.until("document.querySelector('.title .status').textContent === 'Sedang diperiksa'").await;
+    desk.press("j").await;
+    desk.arrives(&format!("/tiket/{}", new.digits())).await;
+    desk.press("g").await;
+    desk.arrives("/kotak-masuk").await;
     desk.close().await;
 }
 
@@ -361,6 +370,8 @@ async fn keys_walk_through_lists_words_and_forms() {
 
     // T goes to a field and not to a fold that Enter would close; Esc leaves it, and keys are keys again.
     desk.press("t").await;
+    desk.until("document.activeElement.matches('select[name=instansi]')").await;
+    desk.press("Tab").await;
     desk.until("document.activeElement.matches('[name=catatan]')").await;
     desk.types("sudah saya telepon").await;
     desk.press("Esc").await;
@@ -369,9 +380,12 @@ async fn keys_walk_through_lists_words_and_forms() {
     desk.until("document.activeElement.matches('#jenis')").await;
     desk.press("Esc").await;
     desk.press("t").await;
+    desk.types("Dinas Kes").await;
     desk.press("Ctrl+Enter").await;
     desk.sees("Tersimpan.").await;
-    desk.until("document.querySelector('.title .status').textContent === 'Sedang diperiksa'").await;
+    desk.until("document.querySelector('.title .status').textContent === 'Diteruskan ke instansi'")
+        .await;
+    desk.sees("Kepada Dinas Kesehatan").await;
     desk.sees("sudah saya telepon").await;
     desk.close().await;
 }
@@ -393,14 +407,9 @@ async fn a_whole_ticket_by_keyboard_alone() {
     desk.sees("Laporan ini sekarang Anda tangani.").await;
     desk.press("1").await;
     desk.sees("Tersimpan.").await;
-    // Periksa.
-    desk.press("t").await;
-    desk.tab_to("document.activeElement.matches('button.primary')").await;
-    desk.press("Enter").await;
-    desk.until("document.querySelector('.title .status').textContent !== 'Diterima'").await;
     // Disposisi: the agency that answers for the category is chosen already.
     desk.press("t").await;
-    desk.tab_to("document.activeElement.matches('select[name=instansi]')").await;
+    desk.until("document.activeElement.matches('select[name=instansi]')").await;
     desk.tab_to("document.activeElement.matches('textarea[name=catatan]')").await;
     desk.types("Mohon diperiksa hari ini.").await;
     desk.tab_to("document.activeElement.matches('button.primary')").await;
