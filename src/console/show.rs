@@ -121,10 +121,10 @@ pub(super) fn excerpt(text: &str, most: usize) -> String {
 /// What a row of a ticket's history says happened.
 pub(super) fn what(word: &str) -> &str {
     match word {
-        "opened" => "dibuka",
+        "opened" => "laporan masuk",
         "added" => "ditambah pelapor",
         "take" => "diambil",
-        "classify" => "jenis dan tempat diubah",
+        "classify" => "jenis dan tempat ditentukan",
         "note" => "catatan",
         "heard" => "rekaman didengarkan",
         other => match Action::parse(other) {

@@ -126,8 +126,10 @@ fn state(transcript: Option<&TranscriptRow>) -> Option<&'static str> {
     let Some(row) = transcript else { return Some("Belum ditranskripsi.") };
     match row.transcript.outcome {
         Outcome::Words => None,
-        Outcome::NoSpeech => Some("Tidak terdengar orang berbicara."),
-        Outcome::Unclear => Some("Ucapan tidak jelas. Mohon dengarkan rekamannya."),
+        Outcome::NoSpeech => {
+            Some("Mesin tidak mendengar orang berbicara. Mohon dengarkan rekamannya.")
+        }
+        Outcome::Unclear => Some("Ucapan tidak jelas bagi mesin. Mohon dengarkan rekamannya."),
     }
 }
 

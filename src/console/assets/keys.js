@@ -59,7 +59,8 @@ function act(action, at) {
     case "submit": {
       // Elsewhere a form may do more than save.
       const form = document.querySelector("[data-ticket]") ? at.form : null;
-      const button = what ? form?.elements.namedItem(what) : form?.querySelector("button:not([type=button])");
+      // A form that leads nowhere else is saved.
+      const button = (what && form?.elements.namedItem(what)) || form?.querySelector("button:not([type=button])");
       button?.click();
       return Boolean(button);
     }

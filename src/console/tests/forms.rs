@@ -388,7 +388,9 @@ async fn what_no_engine_could_read_is_written_down_by_who_heard_it() {
     let page = office.get("petugas", &format!("/tiket/{digits}")).await.text();
     assert!(page.contains(">jalan berlubang di depan pasar keramat</span>"), "{page}");
     assert!(page.contains("Kategori:</span> Jalan"), "it is suggested from: {page}");
-    assert!(!page.contains("Ucapan tidak jelas") && !page.contains("data-name=\"didengar\""));
+    assert!(
+        !page.contains("Ucapan tidak jelas bagi mesin") && !page.contains("data-name=\"didengar\"")
+    );
     let list = office.get("petugas", "/kotak-masuk?cari=keramat").await.text();
     assert!(list.contains(digits) && list.contains("dari rekaman"), "{list}");
     let queue = office.get("petugas", "/kotak-masuk?antrean=dengar").await.text();
