@@ -78,6 +78,8 @@ struct Row {
     recorded: String,
     code: Option<String>,
     digits: String,
+    /// How far it came.
+    step: String,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +158,7 @@ fn row(console: &Console, actor: &Actor, call: CallListed) -> Row {
         number: show::number(actor.role, call.number.as_deref(), false),
         asserted: call.asserted,
         outcome: show::outcome(call.end_reason),
+        step: readable(&call.step),
         duration: lasted.map(show::duration).unwrap_or_default(),
         recorded: if call.recorded_ms > 0 {
             show::duration(call.recorded_ms)

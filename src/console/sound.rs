@@ -54,7 +54,7 @@ pub(super) async fn listen(
     Ok(response)
 }
 
-/// `GET /tiket/{code}/rekaman/{recording}/opus`: the same to listen to, an eighth of the bytes. Where it cannot be had, the
+/// `GET /tiket/{code}/rekaman/{recording}/opus`: the same to listen to, a tenth of the bytes. Where it cannot be had, the
 /// player goes on to the WAV.
 pub(super) async fn listen_to_opus(
     State(console): App,

@@ -168,6 +168,8 @@ pub struct CallListed {
     pub recorded_ms: i64,
     /// The first ticket opened from it.
     pub code: Option<TicketCode>,
+    /// The last step of the script that it came to; nothing before the first.
+    pub step: String,
 }
 
 /// A call that is going on.

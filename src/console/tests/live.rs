@@ -204,14 +204,7 @@ async fn two_people_at_one_ticket_see_each_other_until_one_of_them_is_gone() {
 async fn calls_that_go_on_are_shown_with_their_step() {
     let office = Office::new().await;
     let store = office.store();
-    let call = NewCall {
-        sip_call_id: "a84b4c76e66710@pc33".into(),
-        trunk: Some("telkom".into()),
-        caller: Contact { number: Some("+6281234567890".into()), asserted: true },
-        called: "+62531123456".into(),
-        started: NOW,
-    };
-    let call = store.begin_call(call).await.unwrap();
+    let call = office.begun().await;
     let step = Step { at: NOW, step: "menu_utama".into(), what: "enter".into() };
     store.add_steps(call, vec![step]).await.unwrap();
     office.clock.advance(Duration::from_secs(75));

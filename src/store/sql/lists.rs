@@ -93,16 +93,17 @@ statements! {
 
     // Calls.
     CALLS_BEFORE = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2";
+        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2";
     CALLS_MISSED = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket
+        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket
         WHERE c.id < $1 AND c.answered IS NULL AND c.ended IS NOT NULL ORDER BY c.id DESC LIMIT $2";
     CALLS_WITHOUT_RECORDING = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason,
-        c.recorded_ms, t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket
+        c.recorded_ms,
+        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket
         WHERE c.id < $1 AND c.answered IS NOT NULL AND c.ended IS NOT NULL AND c.recorded_ms = 0
         ORDER BY c.id DESC LIMIT $2";
     CALLS_ENDED_BY = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code FROM call c LEFT JOIN ticket t ON t.id = c.ticket
+        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket
         WHERE c.id < $1 AND c.ended_by = $3 ORDER BY c.id DESC LIMIT $2";
 
     // The wall. $1 when the day began, $2 the run, $3 the most that is counted.
