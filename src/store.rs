@@ -51,7 +51,7 @@ use tokio::sync::Notify;
 use crate::ticket::disclosure::Limits;
 use db::{Db, on_read};
 
-pub use audit::{AuditRow, Chain, Deed, Doer};
+pub use audit::{AuditAbout, AuditRow, Chain, Deed, Doer};
 pub use calls::{CallEnd, CallPath, CallRow, EndReason, EndedBy, NewCall, Step};
 pub use changes::{Marks, Touched};
 pub use counter::WalkIn;

@@ -4,12 +4,14 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::App;
 use super::access::Actor;
 use super::error::PageError;
 use super::page::{Frame, html};
+use crate::store::AuditAbout;
 use crate::ticket::{Role, Status, TicketCode};
 
 /// Rows on a page.
@@ -20,7 +22,12 @@ const PAGE: usize = 100;
 struct AuditPage {
     frame: Frame,
     rows: Vec<Row>,
-    next: Option<i64>,
+    /// What was typed into the filter.
+    person: String,
+    report: String,
+    /// The report's code cannot be read.
+    unknown: bool,
+    next: Option<String>,
 }
 
 struct Row {
@@ -36,21 +43,46 @@ struct Row {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Before {
+pub(super) struct Wanted {
     sebelum: Option<i64>,
+    #[serde(default)]
+    petugas: String,
+    #[serde(default)]
+    laporan: String,
+}
+
+impl Wanted {
+    /// The address of the rows before this one.
+    fn before(&self, id: i64) -> String {
+        let filter = [("petugas", self.petugas.trim()), ("laporan", self.laporan.trim())];
+        let filter = filter.iter().filter(|(_, value)| !value.is_empty());
+        let filter = filter
+            .map(|(key, value)| format!("&{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        format!("/audit?sebelum={id}{}", filter.collect::<String>())
+    }
 }
 
 /// `GET /audit`
 pub(super) async fn show(
     State(console): App,
     Extension(actor): Extension<Actor>,
-    Query(before): Query<Before>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
-    let from = before.sebelum.unwrap_or(i64::MAX);
-    let mut found = console.store.audit_before(from, PAGE as i64 + 1).await?;
+    let typed = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
+    let code = typed(&wanted.laporan).map(|code| TicketCode::parse(&code));
+    let unknown = matches!(code, Some(Err(_)));
+    let about = AuditAbout {
+        actor: typed(&wanted.petugas).map(|login| login.to_lowercase()),
+        ticket: code.and_then(Result::ok),
+    };
+    let from = wanted.sebelum.unwrap_or(i64::MAX);
+    let mut found = match unknown {
+        true => Vec::new(),
+        false => console.store.audit_before(&about, from, PAGE as i64 + 1).await?,
+    };
     let more = found.len() > PAGE;
     found.truncate(PAGE);
-    let next = found.last().filter(|_| more).map(|row| row.id);
+    let next = found.last().filter(|_| more).map(|row| wanted.before(row.id));
     let rows = found.into_iter().map(|row| Row {
         id: row.id,
         time: console.time(row.at),
@@ -64,6 +96,9 @@ pub(super) async fn show(
     html(AuditPage {
         rows: rows.collect(),
         frame: Frame::new(&console, &actor, "Audit").await?,
+        person: wanted.petugas,
+        report: wanted.laporan,
+        unknown,
         next,
     })
 }

@@ -405,7 +405,7 @@ pub(super) fn label(role: Role, queue: Queue) -> &'static str {
         Queue::WithAgency if role == Role::AgencyOfficer => "Perlu ditangani",
         Queue::New => "Baru",
         Queue::Mine => "Milik saya",
-        Queue::WithAgency => "Menunggu instansi",
+        Queue::WithAgency => "Menunggu OPD",
         Queue::Overdue => "Lewat tenggat",
         Queue::Unheard => "Perlu didengar",
         Queue::All => "Semua",

@@ -298,7 +298,8 @@ impl Office {
 
     /// The audit's actions, the oldest first.
     async fn deeds(&self) -> Vec<String> {
-        let rows = self.store().audit_before(i64::MAX, 1_000).await.unwrap();
+        let rows =
+            self.store().audit_before(&AuditAbout::default(), i64::MAX, 1_000).await.unwrap();
         rows.iter()
             .rev()
             .map(|row| format!("{} {} {}", row.actor, row.action, row.object))

@@ -255,6 +255,7 @@ async fn page(
     let ticket = &view.ticket;
     let code = ticket.code.to_string();
     let steps = steps(actor, ticket.status, answered(&view), &draft);
+    let recordings = transcript::recordings(console, actor, &view, &draft);
     html(TicketPage {
         frame: Frame::new(console, actor, &format!("Laporan {code}")).await?.with_notice(told),
         code,
@@ -267,7 +268,8 @@ async fn page(
             children: console.store.children(ticket.id, actor.agency.as_deref()).await?,
             ..head(console, actor, ticket, &categories)
         },
-        recordings: transcript::recordings(console, actor, &view, &draft),
+        lost: lost(&draft, &steps, &agencies, &recordings),
+        recordings,
         hears: actor.role.hears(ticket.anonymous),
         messages: messages(console, &view),
         sent: sent(console, actor, ticket).await?,
@@ -290,7 +292,6 @@ async fn page(
             agencies.clone(),
             &usual_agency(ticket, &categories, &agencies, &draft),
         ),
-        lost: lost(&draft, &steps, &agencies),
         steps,
         over: ticket.status.is_over(),
         call: call(console, actor, ticket).await?,
@@ -421,8 +422,19 @@ fn focus(step: &Transition, draft: &Draft) -> &'static str {
     fields.into_iter().find(|(_, text)| text.trim().is_empty()).map_or(last, |(name, _)| name)
 }
 
-/// What was typed and has no form any more, since somebody else took the ticket elsewhere.
-fn lost(draft: &Draft, steps: &[StepForm], agencies: &[AgencyRow]) -> Option<Lost> {
+/// What was typed and has no form any more, since somebody else took the ticket elsewhere, or an engine wrote the recording
+/// down again in fewer parts.
+fn lost(
+    draft: &Draft,
+    steps: &[StepForm],
+    agencies: &[AgencyRow],
+    recordings: &[RecordingView],
+) -> Option<Lost> {
+    if let Some((.., text)) = &draft.mend {
+        let there = recordings.iter().flat_map(|r| &r.segments).any(|s| s.draft.is_some());
+        let fields = vec![("Teks Anda", text.clone())];
+        return (!there).then_some(Lost { step: "Perbaiki", fields });
+    }
     let action = draft.action.filter(|_| !steps.iter().any(|step| step.mine))?;
     let agency = agencies.iter().find(|row| row.id == draft.agency);
     let fields = [

@@ -274,11 +274,10 @@ pub(super) async fn mend(
             return Ok(after(&view.ticket.code, recording, next, &form.dari).into_response());
         }
         Err(MendError::Store(error)) => return Err(error.into()),
-        Err(MendError::NoSegment) => return Err(PageError::NotFound),
         Err(refused) => refused,
     };
     let draft = Draft {
-        stale: matches!(error, MendError::Stale(_) | MendError::Replaced(_)),
+        stale: matches!(error, MendError::Stale(_) | MendError::Replaced(_) | MendError::NoSegment),
         error: super::auth::sentence(&error.to_string()),
         mend: Some((recording.0, position, form.teks)),
         ..Draft::default()

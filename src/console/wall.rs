@@ -122,7 +122,7 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
         },
         figure(
             "opd",
-            "Menunggu instansi",
+            "Menunggu OPD",
             show::up_to(Wall::MOST, wall.with_agency),
             nothing(),
             "/kotak-masuk?antrean=opd",

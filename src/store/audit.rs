@@ -10,6 +10,7 @@ use super::sql::staff as sql;
 use super::writer::Durability;
 use super::{LINE, Store, StoreError, TEXT, tidy, tidy_lines};
 use crate::clock::Timestamp;
+use crate::ticket::TicketCode;
 
 /// Who does something, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,15 @@ impl Deed {
     pub fn with(self, detail: impl Into<String>) -> Deed {
         Deed { detail: detail.into(), ..self }
     }
+}
+
+/// Whose deeds, about what; all of them by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditAbout {
+    /// A login.
+    pub actor: Option<String>,
+    /// The ticket itself and its recordings.
+    pub ticket: Option<TicketCode>,
 }
 
 /// A row of the audit.
@@ -132,12 +142,27 @@ impl Store {
     }
 
     /// The newest rows before a row.
-    pub async fn audit_before(&self, id: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
-        Ok(on_read!(
-            &self.db,
-            pool,
-            sqlx::query_as(sql::AUDIT_BEFORE).bind(id).bind(limit).fetch_all(pool).await?
-        ))
+    pub async fn audit_before(
+        &self,
+        about: &AuditAbout,
+        id: i64,
+        limit: i64,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let AuditAbout { actor, ticket } = about;
+        let ticket = ticket.as_ref().map(|code| format!("ticket {}", code.digits()));
+        Ok(on_read!(&self.db, pool, {
+            let query = match (actor, ticket) {
+                (None, None) => sqlx::query_as(sql::AUDIT_BEFORE).bind(id).bind(limit),
+                (Some(actor), None) => {
+                    sqlx::query_as(sql::AUDIT_OF_ACTOR).bind(id).bind(limit).bind(actor)
+                }
+                (actor, Some(ticket)) => {
+                    let query = sqlx::query_as(sql::AUDIT_OF_TICKET).bind(id).bind(limit);
+                    query.bind(ticket).bind(actor.as_deref())
+                }
+            };
+            query.fetch_all(pool).await?
+        }))
     }
 
     /// Walks through the whole audit and computes each hash again.

@@ -400,9 +400,12 @@ async fn what_no_engine_could_read_is_written_down_by_who_heard_it() {
     assert_eq!(stored.mended().unwrap().text(), "jalan berlubang di Pasar Keramat");
     assert_eq!(stored.mends.len(), 2);
     let elsewhere = path.replace("bagian/0", "bagian/1");
-    let fields = [("dasar", "0"), ("tanda", ""), ("teks", "x")];
+    let fields = [("dasar", "0"), ("tanda", ""), ("teks", "kata yang diketik")];
     let page = office.post("petugas", &elsewhere, &fields).await;
-    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    let text = page.text();
+    assert!(text.contains("Bagian ini tidak ada lagi"), "{text}");
+    assert!(text.contains("readonly>kata yang diketik</textarea>"), "nothing is lost: {text}");
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ async fn the_wall_tells_what_waits() {
     assert_eq!(figure("Sedang menelepon"), "0");
     assert_eq!(figure("Laporan hari ini"), "2");
     assert_eq!(figure("Belum ditangani"), "1");
-    assert_eq!(figure("Menunggu instansi"), "1");
+    assert_eq!(figure("Menunggu OPD"), "1");
     assert_eq!(figure("Antrean transkripsi"), "2");
     assert!(figure("Ruang simpan").ends_with(" GB"));
     assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
@@ -350,4 +350,32 @@ async fn each_key_has_something_to_act_on_and_stands_in_the_sheet_once() {
             assert_eq!(sheet.matches(&row).count(), 1, "{}", key.key);
         }
     }
+}
+
+#[tokio::test]
+async fn the_audit_tells_of_one_person_or_of_one_report_and_who_heard_it() {
+    let office = Office::new().await;
+    let ticket = office.phoned(&["jalan rusak"]).await;
+    let other = office.wrote("lampu mati").await;
+    let recording = office.recording_of(&ticket).await;
+    office.get("auditor", &format!("/tiket/{}/rekaman/{recording}", ticket.code.digits())).await;
+    office.route(&ticket).await;
+    office.route(&other).await;
+    let rows = async |filter: &str| {
+        let page = office.get("auditor", &format!("/audit?{filter}")).await.text();
+        (page.matches("<tr><td class=\"age\">").count(), page)
+    };
+    let all = rows("").await.0;
+    let (heard, page) = rows(&format!("laporan={}", ticket.code)).await;
+    assert_eq!(heard, 3, "a listen and two steps: {page}");
+    assert!(page.contains("mendengarkan") && page.contains("Hapus filter"), "{page}");
+    assert_eq!(rows(&format!("laporan={}&petugas=Auditor", ticket.code.digits())).await.0, 1);
+    let (theirs, page) = rows("petugas=petugas").await;
+    assert!(theirs == 5 && theirs < all, "a sign-in and four steps of {all}: {page}");
+    let (none, page) = rows("laporan=123").await;
+    assert!(none == 0 && page.contains("Kode laporan ini tidak dapat dibaca"), "{page}");
+    let (none, page) = rows("petugas=%22%3E%3Cscript%3E").await;
+    assert!(
+        none == 0 && page.contains("Tidak ada catatan yang cocok") && !page.contains("<script>")
+    );
 }

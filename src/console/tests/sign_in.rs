@@ -217,7 +217,7 @@ async fn a_browsers_address_is_the_peers_whatever_it_says() {
         let peer: SocketAddr = "[::ffff:192.0.2.7]:1".parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(peer));
         assert_eq!(office.ask(request).await.status, StatusCode::SEE_OTHER);
-        let rows = office.store().audit_before(i64::MAX, 1).await.unwrap();
+        let rows = office.store().audit_before(&AuditAbout::default(), i64::MAX, 1).await.unwrap();
         assert_eq!((rows[0].action.as_str(), rows[0].address.as_str()), ("sign_in", "192.0.2.7"));
     }
 }

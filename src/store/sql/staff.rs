@@ -74,6 +74,12 @@ statements! {
         WHERE id > $1 ORDER BY id LIMIT $2";
     AUDIT_BEFORE = "SELECT id, at, actor, address, action, object, detail, previous, hash FROM audit
         WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    AUDIT_OF_ACTOR = "SELECT id, at, actor, address, action, object, detail, previous, hash FROM audit
+        WHERE id < $1 AND actor = $3 ORDER BY id DESC LIMIT $2";
+    /// What was done to it, and what was done to its recordings.
+    AUDIT_OF_TICKET = "SELECT id, at, actor, address, action, object, detail, previous, hash FROM audit
+        WHERE id IN (SELECT id FROM audit WHERE object = $3 UNION ALL SELECT id FROM audit WHERE detail = $3)
+            AND id < $1 AND ($4 IS NULL OR actor = $4) ORDER BY id DESC LIMIT $2";
     AUDITED_SINCE = "SELECT EXISTS (SELECT 1 FROM audit
         WHERE object = $1 AND action = $2 AND actor = $3 AND address = $4 AND at > $5)";
 

@@ -100,7 +100,7 @@ async fn other_days_move_the_deadlines_of_open_tickets() {
     assert_eq!((moved, due(&store, &open).await.as_deref()), (1, Some("2026-11-24")));
     assert_eq!(due(&store, &waiting).await, None);
     assert_eq!(store.set_deadlines(changed, doer("cli"), NOW).await.unwrap(), 0);
-    let rows = store.audit_before(i64::MAX, 1).await.unwrap();
+    let rows = store.audit_before(&AuditAbout::default(), i64::MAX, 1).await.unwrap();
     assert_eq!((rows[0].action.as_str(), rows[0].detail.as_str()), ("deadlines", "0 tickets"));
 }
 

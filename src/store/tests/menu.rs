@@ -64,7 +64,7 @@ async fn the_same_form_twice_is_one_version_and_each_version_has_its_audit_row()
         assert_eq!(added(store, form.clone()).await.unwrap(), 1);
         assert_eq!(added(store, form).await.unwrap(), 1);
         added(store, version("b", MenuState::Draft, Some(1))).await.unwrap();
-        let audit = store.audit_before(i64::MAX, 9).await.unwrap();
+        let audit = store.audit_before(&AuditAbout::default(), i64::MAX, 9).await.unwrap();
         let deeds: Vec<_> =
             audit.iter().map(|row| (row.action.as_str(), row.object.as_str())).collect();
         assert_eq!(deeds, [("menu_draft", "menu 2"), ("menu_publish", "menu 1")]);

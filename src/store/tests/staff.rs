@@ -245,7 +245,7 @@ async fn one_who_listens_in_pieces_is_set_down_once() {
         listen("siti", after(10)).await;
         listen("budi", after(11)).await;
         listen("siti", after(901)).await;
-        let rows = store.audit_before(i64::MAX, 10).await.unwrap();
+        let rows = store.audit_before(&AuditAbout::default(), i64::MAX, 10).await.unwrap();
         let who: Vec<&str> = rows.iter().map(|row| row.actor.as_str()).collect();
         assert_eq!(who, ["siti", "budi", "siti"]);
     })

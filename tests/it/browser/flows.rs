@@ -82,7 +82,11 @@ async fn a_word_that_is_clicked_is_heard_and_lit_and_keys_move_the_sound() {
     ))
     .await;
     // It was listened to: that is in the audit, once for each time the page asked for sound.
-    let deeds = office.store.audit_before(i64::MAX, 20).await.unwrap();
+    let deeds = office
+        .store
+        .audit_before(&kentongan::store::AuditAbout::default(), i64::MAX, 20)
+        .await
+        .unwrap();
     assert!(deeds.iter().any(|deed| deed.actor == "siti" && deed.action == "listen"), "{deeds:?}");
     desk.close().await;
 }
