@@ -1,4 +1,6 @@
-//! Tiket: everything about one report, and what may be done with it next.
+//! Tiket: everything about one report, and what may be done with it next (`steps`).
+
+mod steps;
 
 use askama::Template;
 use axum::Extension;
@@ -16,9 +18,9 @@ use super::show::Due;
 use super::transcript::{self, RecordingView};
 use super::{App, Console, show};
 use crate::store::{
-    AgencyRow, CategoryRow, MessageKind, Outgoing, Spoken, TicketRow, TicketScope, TicketView,
+    CategoryRow, MessageKind, Outgoing, Spoken, TicketRow, TicketScope, TicketView,
 };
-use crate::ticket::workflow::{Action, Need, Status, Transition, steps_from};
+use crate::ticket::workflow::{Action, Status};
 use crate::ticket::{Role, TicketCode};
 
 /// What was typed into a form of the page and not saved, and why.
@@ -70,11 +72,11 @@ struct TicketPage {
     classes: Vec<Choice>,
     categories: Vec<Choice>,
     agencies: Vec<Choice>,
-    steps: Vec<StepForm>,
+    steps: Vec<steps::StepForm>,
     /// Nothing more is expected of the office.
     over: bool,
     /// What was typed for a step that can no longer be taken.
-    lost: Option<Lost>,
+    lost: Option<steps::Lost>,
     call: Option<CallView>,
     history: Vec<EventView>,
     may: May,
@@ -141,32 +143,6 @@ struct CallView {
     href: String,
     outcome: &'static str,
     steps: Vec<(String, String, String)>,
-}
-
-/// A step that may be taken, and what its form asks for.
-struct StepForm {
-    id: &'static str,
-    label: &'static str,
-    to: &'static str,
-    /// The first one is what usually comes next.
-    first: bool,
-    open: bool,
-    /// The draft belongs to it.
-    mine: bool,
-    /// The field to go on at when the draft was refused.
-    focus: &'static str,
-    /// What the text field is called; `None` when it is a remark that may be left out.
-    must_note: Option<&'static str>,
-    agency: bool,
-    answer: bool,
-    parent: bool,
-}
-
-/// A draft whose form is gone: shown to be copied.
-struct Lost {
-    step: &'static str,
-    /// What each field was called, and what stood in it.
-    fields: Vec<(&'static str, String)>,
 }
 
 /// The queue that the operator works through.
@@ -254,7 +230,7 @@ async fn page(
         (console.store.agencies().await?, console.store.categories().await?);
     let ticket = &view.ticket;
     let code = ticket.code.to_string();
-    let steps = steps(actor, ticket.status, answered(&view), &draft);
+    let steps = steps::steps(actor, ticket.status, answered(&view), &draft);
     let recordings = transcript::recordings(console, actor, &view, &draft);
     html(TicketPage {
         frame: Frame::new(console, actor, &format!("Laporan {code}")).await?.with_notice(told),
@@ -268,7 +244,7 @@ async fn page(
             children: console.store.children(ticket.id, actor.agency.as_deref()).await?,
             ..head(console, actor, ticket, &categories)
         },
-        lost: lost(&draft, &steps, &agencies, &recordings),
+        lost: steps::lost(&draft, &steps, &agencies, &recordings),
         recordings,
         hears: actor.role.hears(ticket.anonymous),
         messages: messages(console, &view),
@@ -290,7 +266,7 @@ async fn page(
         ),
         agencies: inbox::agencies(
             agencies.clone(),
-            &usual_agency(ticket, &categories, &agencies, &draft),
+            &steps::usual_agency(ticket, &categories, &agencies, &draft),
         ),
         steps,
         over: ticket.status.is_over(),
@@ -365,100 +341,8 @@ fn chosen_category(rows: &[CategoryRow], chosen: Option<&str>) -> Vec<Choice> {
     rows.iter().map(choice).collect()
 }
 
-/// The agency that a routing form begins with: what was chosen, or whoever answers for the category.
-fn usual_agency(
-    ticket: &TicketRow,
-    categories: &[CategoryRow],
-    agencies: &[AgencyRow],
-    draft: &Draft,
-) -> String {
-    if !draft.agency.is_empty() {
-        return draft.agency.clone();
-    }
-    let category = categories.iter().find(|row| Some(&row.id) == ticket.category.as_ref());
-    let agency = category.map(|row| row.agency.clone()).or(ticket.agency.clone());
-    agency.filter(|id| agencies.iter().any(|row| row.id == *id)).unwrap_or_default()
-}
-
 fn answered(view: &TicketView) -> bool {
     view.messages.iter().any(|message| message.kind == MessageKind::Answer)
-}
-
-fn steps(actor: &Actor, status: Status, answered: bool, draft: &Draft) -> Vec<StepForm> {
-    let allowed: Vec<_> =
-        steps_from(status).into_iter().filter(|step| actor.may(step.action)).collect();
-    let drafted = draft.action.filter(|action| allowed.iter().any(|step| step.action == *action));
-    // What is over is left alone unless somebody looks for a way on.
-    let over = status.is_over();
-    let form = |(n, step): (usize, &Transition)| StepForm {
-        id: step.action.id(),
-        label: step.action.label(),
-        to: step.to.word(),
-        first: n == 0 && !over,
-        focus: if draft.error.is_empty() { "" } else { focus(step, draft) },
-        mine: drafted == Some(step.action),
-        open: drafted == Some(step.action) || (n == 0 && drafted.is_none() && !over),
-        must_note: step.needs.iter().find_map(|need| note_label(step.action, *need)),
-        agency: step.needs.contains(&Need::Agency),
-        answer: step.needs.contains(&Need::AnswerText)
-            && !(answered && step.action == Action::Close),
-        parent: step.needs.contains(&Need::Parent),
-    };
-    allowed.into_iter().enumerate().map(form).collect()
-}
-
-/// The first field of a step that is still empty, or the last that it asks for.
-fn focus(step: &Transition, draft: &Draft) -> &'static str {
-    let field = |need: &Need| match need {
-        Need::Agency => ("instansi", &draft.agency),
-        Need::AnswerText => ("tanggapan", &draft.answer),
-        Need::Parent => ("induk", &draft.parent),
-        Need::Reason | Need::Question | Need::Recipient | Need::Evidence => {
-            ("catatan", &draft.note)
-        }
-    };
-    let mut fields: Vec<_> = step.needs.iter().map(field).collect();
-    let last = fields.pop().map_or("", |(name, _)| name);
-    fields.into_iter().find(|(_, text)| text.trim().is_empty()).map_or(last, |(name, _)| name)
-}
-
-/// What was typed and has no form any more, since somebody else took the ticket elsewhere, or an engine wrote the recording
-/// down again in fewer parts.
-fn lost(
-    draft: &Draft,
-    steps: &[StepForm],
-    agencies: &[AgencyRow],
-    recordings: &[RecordingView],
-) -> Option<Lost> {
-    if let Some((.., text)) = &draft.mend {
-        let there = recordings.iter().flat_map(|r| &r.segments).any(|s| s.draft.is_some());
-        let fields = vec![("Teks Anda", text.clone())];
-        return (!there).then_some(Lost { step: "Perbaiki", fields });
-    }
-    let action = draft.action.filter(|_| !steps.iter().any(|step| step.mine))?;
-    let agency = agencies.iter().find(|row| row.id == draft.agency);
-    let fields = [
-        ("Tanggapan untuk pelapor", draft.answer.clone()),
-        ("Catatan", draft.note.clone()),
-        ("Instansi", agency.map(|row| row.name.clone()).unwrap_or_default()),
-        ("Kode laporan induk", draft.parent.clone()),
-    ];
-    let fields: Vec<_> = fields.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect();
-    Some(Lost { step: action.label(), fields })
-}
-
-/// What the text field is called where a need is met by a text.
-fn note_label(action: Action, need: Need) -> Option<&'static str> {
-    match need {
-        Need::Reason if action == Action::Reject => {
-            Some("Alasan (dapat disampaikan kepada pelapor)")
-        }
-        Need::Reason => Some("Alasan"),
-        Need::Question => Some("Data yang diminta"),
-        Need::Recipient => Some("Diteruskan kepada"),
-        Need::Evidence => Some("Bukti: nomor surat, foto, atau berita acara"),
-        Need::Agency | Need::AnswerText | Need::Parent => None,
-    }
 }
 
 fn messages(console: &Console, view: &TicketView) -> Vec<MessageView> {
