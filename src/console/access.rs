@@ -183,7 +183,10 @@ fn to_sign_in(request: &Request) -> Redirect {
     if wanted == "/" {
         return Redirect::to("/masuk");
     }
-    Redirect::to(&format!("/masuk?ke={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)))
+    // Whoever sent a form is told that it is not lost.
+    let typed = if *request.method() == Method::GET { "" } else { "&isian=ada" };
+    let wanted = utf8_percent_encode(wanted, NON_ALPHANUMERIC);
+    Redirect::to(&format!("/masuk?ke={wanted}{typed}"))
 }
 
 /// The page that a form stood on, where that keeps what was typed (`drafts.js`). The form itself is lost.

@@ -30,7 +30,7 @@ struct SignInPage<'a> {
     wanted: &'a str,
     error: Option<String>,
     no_tls: bool,
-    /// The page that was asked for has forms: perhaps somebody typed into one when the session ended.
+    /// The session ended while somebody filled in a form.
     was_typing: bool,
     /// Whether browsers must be told whom to trust.
     own_authority: bool,
@@ -40,6 +40,9 @@ struct SignInPage<'a> {
 pub(super) struct Wanted {
     #[serde(default)]
     pub ke: String,
+    /// There when a form was on its way.
+    #[serde(default)]
+    pub isian: String,
 }
 
 /// `GET /masuk`
@@ -54,7 +57,7 @@ pub(super) async fn sign_in_page(
         wanted: access::own_path(&wanted.ke),
         error: None,
         no_tls: address.in_clear_text(),
-        was_typing: ["/tiket/", "/loket"].iter().any(|form| wanted.ke.starts_with(form)),
+        was_typing: !wanted.isian.is_empty(),
         own_authority: console.authority.is_some(),
     })
 }

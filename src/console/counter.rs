@@ -14,7 +14,7 @@ use super::page::{Frame, html};
 use super::{App, Console, Service, ticket};
 use crate::ivr::script::Script;
 use crate::store::{OpenError, WalkIn};
-use crate::ticket::{Channel, Class, Contact, Intake, TicketCode, contact};
+use crate::ticket::{Channel, Class, Contact, Intake, Status, TicketCode, contact};
 
 #[derive(Template)]
 #[template(path = "counter.html")]
@@ -158,9 +158,9 @@ struct ReceiptPage {
     code: String,
     digits: String,
     opened: String,
-    /// By when there is an answer.
+    /// What happens by when.
     due: Option<String>,
-    /// Who wrote it down.
+    /// Who hands it over.
     by: String,
     class: &'static str,
     confidential: bool,
@@ -181,7 +181,14 @@ pub(super) async fn receipt(
         code: ticket.code.to_string(),
         digits: ticket.code.digits().into(),
         opened: console.time(ticket.opened),
-        due: ticket.due.map(|due| console.due(due).day),
+        due: ticket.due.map(|due| {
+            let day = console.due(due).day;
+            match ticket.status {
+                Status::Routed | Status::InProgress => format!("ditanggapi paling lambat {day}"),
+                // The first deadline is the desk's own.
+                _ => format!("diteruskan ke instansi paling lambat {day}"),
+            }
+        }),
         by: actor.name.clone(),
         class: match ticket.class {
             // What kind of complaint it is, is the office's own business.

@@ -159,9 +159,9 @@ impl Told {
                 "Perbaikan transkrip tersimpan. Teks aslinya tetap ada di riwayat bagian itu."
             }
             "lanjut" => "tersimpan. Ini laporan berikutnya.",
-            "putar" => "tersimpan. Antrean sampai di akhir; ini mulai lagi dari awal.",
+            "putar" => "tersimpan. Antrean sudah sampai akhir; dimulai lagi dari awal.",
             "habis" => "tersimpan. Tidak ada laporan lain di antrean ini.",
-            "awal" => "Antrean sampai di akhir; ini mulai lagi dari awal.",
+            "awal" => "Antrean sudah sampai akhir; dimulai lagi dari awal.",
             "sepi" => "Tidak ada laporan lain di antrean ini.",
             "konsep" => "Konsep tersimpan. Penelepon masih mendengar menu yang terbit.",
             "terbit" => "Diterbitkan. Panggilan berikutnya mendengar menu yang baru.",

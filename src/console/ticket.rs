@@ -250,7 +250,8 @@ async fn page(
         messages: messages(console, &view),
         sent: sent(console, actor, ticket).await?,
         suggestions: evidence::suggestions(console, &view, &categories),
-        last: view.history.last().map(|event| {
+        // A mend is no row of the history.
+        last: view.history.last().filter(|_| draft.mend.is_none()).map(|event| {
             let (who, what) = (show::who(&event.actor), show::what(&event.what));
             format!("{who}, {what}, {}", console.time(event.at))
         }),

@@ -130,10 +130,13 @@ fn of_reports(console: &Console, wall: &Wall) -> Vec<Figure> {
     ]
 }
 
+/// How long the oldest has waited.
+fn oldest(console: &Console, at: crate::clock::Timestamp) -> String {
+    format!("tertua {} lalu", console.age(at)).replace("baru saja lalu", "baru saja")
+}
+
 fn of_transcription(console: &Console, queue: &Transcribing) -> Figure {
-    let oldest = queue.oldest.map(|at| {
-        format!("tertua {} lalu", console.age(at)).replace("baru saja lalu", "baru saja")
-    });
+    let oldest = queue.oldest.map(|at| oldest(console, at));
     let failed = (queue.failed > 0).then(|| format!("{} gagal", queue.failed));
     let remarks: Vec<String> = oldest.into_iter().chain(failed).collect();
     Figure {
@@ -149,9 +152,7 @@ fn of_transcription(console: &Console, queue: &Transcribing) -> Figure {
 }
 
 fn of_gateway(console: &Console, sending: &Sending) -> Figure {
-    let oldest = sending.oldest.map(|at| {
-        format!("tertua {} lalu", console.age(at)).replace("baru saja lalu", "baru saja")
-    });
+    let oldest = sending.oldest.map(|at| oldest(console, at));
     let failed = (sending.failed > 0).then(|| format!("{} gagal sejak kemarin", sending.failed));
     let waiting = std::iter::once("menunggu dikirim".to_owned());
     let remarks: Vec<String> = waiting.chain(oldest).chain(failed).collect();

@@ -149,7 +149,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<AuditRow>, StoreError> {
         let AuditAbout { actor, ticket } = about;
-        let ticket = ticket.as_ref().map(|code| format!("ticket {}", code.digits()));
+        let ticket = ticket.as_ref().map(TicketCode::digits);
         Ok(on_read!(&self.db, pool, {
             let query = match (actor, ticket) {
                 (None, None) => sqlx::query_as(sql::AUDIT_BEFORE).bind(id).bind(limit),

@@ -109,7 +109,10 @@ async fn insert(
     let heard = match heard {
         Some(heard) => heard,
         // Where an engine wrote nothing, the whole recording is one part.
-        None if mend.position == 0 && !has_segments(tx, mend.recording).await? => String::new(),
+        None if mend.position == 0 && !has_segments(tx, mend.recording).await? => {
+            write_by_hand(tx, mend.recording, worker, now).await?;
+            String::new()
+        }
         None => return Err(MendError::NoSegment),
     };
     if mark(&heard) != mend.heard {
@@ -150,6 +153,18 @@ async fn insert(
     let deed = Deed::new("mend", format!("recording {}", mend.recording.0))
         .with(format!("segment {}", mend.position));
     Ok(audit::append(tx, &worker.doer, deed, now).await?)
+}
+
+/// A transcript for a recording that has none: what was typed is its text.
+async fn write_by_hand(
+    tx: &mut Tx,
+    recording: RecordingId,
+    worker: &Worker,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(sql::WRITE_BY_HAND).bind(recording).bind(&worker.doer.login).bind(now);
+    on_tx!(tx, conn, query.execute(conn).await?);
+    Ok(())
 }
 
 async fn has_segments(tx: &mut Tx, recording: RecordingId) -> Result<bool, sqlx::Error> {

@@ -28,8 +28,9 @@ impl Spoken {
         }
     }
 
-    /// What was said after all mends; `None` where nobody wrote anything. What an operator heard is not doubtful.
+    /// The transcript as it is after all mends. What an operator heard is not doubtful.
     pub fn mended(&self) -> Option<Transcript> {
+        let row = self.transcript.as_ref()?;
         let one = |(position, part): (i64, Segment)| match self.mends_of(position, &part).last() {
             Some(mend) => {
                 Segment { text: mend.text.clone(), doubtful: false, words: Vec::new(), ..part }
@@ -38,21 +39,10 @@ impl Spoken {
         };
         let segments: Vec<Segment> = (0..).zip(self.parts()).map(one).collect();
         let segments: Vec<Segment> = segments.into_iter().filter(|s| !s.text.is_empty()).collect();
-        match &self.transcript {
-            Some(row) if segments.is_empty() => Some(row.transcript.clone()),
-            Some(row) => {
-                let outcome = Outcome::Words;
-                Some(Transcript { outcome, segments, ..row.transcript.clone() })
-            }
-            None if segments.is_empty() => None,
-            None => Some(Transcript {
-                engine: String::new(),
-                model: String::new(),
-                duration_ms: to_u32(self.recording.duration_ms),
-                outcome: Outcome::Words,
-                segments,
-            }),
+        if segments.is_empty() {
+            return Some(row.transcript.clone());
         }
+        Some(Transcript { outcome: Outcome::Words, segments, ..row.transcript.clone() })
     }
 
     /// The mends of a part as it is now, the newest last: one that an engine has written anew is another.

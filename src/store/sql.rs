@@ -32,48 +32,25 @@ macro_rules! found_tickets {
 macro_rules! found_texts {
     ($rank:literal, $index:literal, $wanted:expr, $before:literal) => {
         concat!(
-            found_texts!(
-                $rank,
-                $index,
-                $wanted,
-                $before,
-                "LIMIT $13",
-                "$12 IS NULL OR t.agency = $12",
-                "FALSE"
-            ),
+            found_texts!($rank, $index, $wanted, $before, "TRUE", "LIMIT $13", "$12 IS NULL OR t.agency = $12", "FALSE"),
             " UNION ALL ",
-            found_texts!($rank, $index, $wanted, $before, "LIMIT 1 OFFSET $13 - 1", "TRUE", "TRUE")
+            found_texts!($rank, $index, $wanted, $before, "$12 IS NOT NULL", "LIMIT 1 OFFSET $13 - 1", "TRUE", "TRUE")
         )
     };
-    ($rank:literal, $index:literal, $wanted:expr, $before:literal, $looked_at:literal, $whose:literal, $passed:literal) => {
+    ($rank:literal, $index:literal, $wanted:expr, $before:literal, $when:literal, $looked_at:literal, $whose:literal,
+        $passed:literal) => {
         concat!(
-            "SELECT * FROM (SELECT ",
-            $rank,
-            " AS rank, p.key, t.id, t.code, t.status, t.class, t.channel, t.anonymous, t.confidential,
-                t.agency, a.name AS agency_name, c.name AS category_name, t.place, w.login AS assignee,
+            "SELECT * FROM (SELECT ", $rank, " AS rank, p.key, t.id, t.code, t.status, t.class, t.channel, t.anonymous,
+                t.confidential, t.agency, a.name AS agency_name, c.name AS category_name, t.place, w.login AS assignee,
                 w.name AS assignee_name, t.opened, t.updated, t.due, t.version, (t.unheard = 1) AS unheard,
-                s.source, s.subject, m.kind, s.at, s.body AS excerpt, ",
-            $passed,
-            " AS passed
-            FROM (SELECT rowid AS key FROM ",
-            $index,
-            " WHERE ",
-            $index,
-            " MATCH ",
-            $wanted,
-            " AND rowid < ",
-            $before,
-            "
-                    ORDER BY rowid DESC ",
-            $looked_at,
-            ") AS p
+                s.source, s.subject, m.kind, s.at, s.body AS excerpt, ", $passed, " AS passed
+            FROM (SELECT rowid AS key FROM ", $index, " WHERE ", $index, " MATCH ", $wanted, " AND rowid < ", $before, "
+                    AND ", $when, " ORDER BY rowid DESC ", $looked_at, ") AS p
                 CROSS JOIN search s ON s.rowid = p.key CROSS JOIN ticket t ON t.id = s.ticket
                 LEFT JOIN message m ON s.source = 'message' AND m.id = s.subject
                 LEFT JOIN agency a ON a.id = t.agency LEFT JOIN category c ON c.id = t.category
                 LEFT JOIN staff w ON w.id = t.assignee
-            WHERE ",
-            $whose,
-            " ORDER BY p.key DESC LIMIT $11)"
+            WHERE ", $whose, " ORDER BY p.key DESC LIMIT $11)"
         )
     };
 }
@@ -333,7 +310,9 @@ statements! {
             SELECT (SELECT term FROM search_word WHERE term >= $6 LIMIT 1), 1 WHERE $6 IS NOT NULL
             UNION ALL SELECT (SELECT term FROM search_word WHERE term >= word || ' ' LIMIT 1), n + 1
                 FROM found WHERE word < $7 AND n <= $14),
-        known (word, n) AS MATERIALIZED (SELECT '\"' || word || '\"', n FROM found WHERE word < $7),
+        known (word, n) AS MATERIALIZED (SELECT '\"' || word || '\"', n FROM found WHERE word < $7
+                -- A text may hold what the words are put in place of.
+                AND instr(word, char(57345)) = 0 AND instr(word, char(57346)) = 0),
         listed (words, more) AS MATERIALIZED (SELECT '(' || group_concat(word, ' OR ') || ')',
             (SELECT MAX(n) FROM known) > $14 FROM known WHERE n <= $14),
         ending (first, every) AS MATERIALIZED (SELECT COALESCE(words, '\"' || $6 || '\" *', ''),

@@ -135,7 +135,7 @@ impl Current {
     fn running(&self, change: &Change, now: Timestamp) -> (Class, Clocks) {
         let clocks = Clocks { since: self.since, desk: self.desk };
         match change {
-            Change::Step { action, .. } => (self.class, clocks.after(*action, now)),
+            Change::Step { action, .. } => (self.class, clocks.after(self.status, *action, now)),
             Change::Classify { class, .. } => (*class, clocks),
             Change::Take | Change::Note(_) | Change::Heard(_) => (self.class, clocks),
         }
@@ -250,6 +250,7 @@ async fn step(
             .bind(parent)
             .bind(now)
             .bind(taker)
+            .bind(transition.action == Action::Reopen)
             .execute(conn)
             .await?
     );

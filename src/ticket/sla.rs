@@ -73,8 +73,12 @@ impl Clocks {
     }
 
     /// The same after a step.
-    pub fn after(self, action: Action, now: Timestamp) -> Clocks {
+    pub fn after(self, from: Status, action: Action, now: Timestamp) -> Clocks {
         match action {
+            // What the office ended by mistake keeps the time that its reporter has waited.
+            Action::Reopen if matches!(from, Status::Rejected | Status::Merged) => {
+                Clocks { desk: now, ..self }
+            }
             Action::CompleteData | Action::Reopen => Clocks::start(now),
             Action::SendBack => Clocks { desk: now, ..self },
             _ => self,
@@ -189,18 +193,24 @@ mod tests {
         };
         let clocks = Clocks::start(opened);
         assert_eq!(due(clocks, Status::Received).as_deref(), Some("2026-11-23"));
-        let clocks = clocks.after(Action::Verify, at("2026-11-20T09:00[Asia/Jakarta]"));
+        let clocks =
+            clocks.after(Status::Received, Action::Verify, at("2026-11-20T09:00[Asia/Jakarta]"));
         assert_eq!(due(clocks, Status::Verifying).as_deref(), Some("2026-11-23"), "as before");
-        let clocks = clocks.after(Action::Route, at("2026-11-20T10:00[Asia/Jakarta]"));
+        let clocks =
+            clocks.after(Status::Received, Action::Route, at("2026-11-20T10:00[Asia/Jakarta]"));
         assert_eq!(due(clocks, Status::Routed).as_deref(), Some("2026-12-08"));
-        let clocks = clocks.after(Action::SendBack, at("2026-12-04T10:00[Asia/Jakarta]"));
+        let clocks =
+            clocks.after(Status::Received, Action::SendBack, at("2026-12-04T10:00[Asia/Jakarta]"));
         assert_eq!(
             due(clocks, Status::Returned).as_deref(),
             Some("2026-12-08"),
             "never past the end"
         );
-        let clocks =
-            Clocks::start(opened).after(Action::SendBack, at("2026-11-25T10:00[Asia/Jakarta]"));
+        let clocks = Clocks::start(opened).after(
+            Status::Received,
+            Action::SendBack,
+            at("2026-11-25T10:00[Asia/Jakarta]"),
+        );
         assert_eq!(due(clocks, Status::Returned).as_deref(), Some("2026-11-30"));
         assert_eq!(due(clocks, Status::Answered), None);
     }
@@ -209,10 +219,14 @@ mod tests {
     fn the_clock_stands_still_while_the_reporter_is_asked_and_begins_anew_with_the_answer() {
         let calendar = calendar(JAKARTA, &[]);
         let clocks = Clocks::start(at("2026-11-18T09:00[Asia/Jakarta]"));
-        let clocks = clocks.after(Action::RequestData, at("2026-11-19T09:00[Asia/Jakarta]"));
+        let clocks = clocks.after(
+            Status::Received,
+            Action::RequestData,
+            at("2026-11-19T09:00[Asia/Jakarta]"),
+        );
         assert_eq!(clocks.due(Status::NeedsData, DAYS, &calendar), None);
         let completed = at("2027-01-04T09:00[Asia/Jakarta]");
-        let clocks = clocks.after(Action::CompleteData, completed);
+        let clocks = clocks.after(Status::Received, Action::CompleteData, completed);
         assert_eq!(clocks, Clocks::start(completed));
         let due = clocks.due(Status::Verifying, DAYS, &calendar).unwrap();
         assert_eq!(day(due, JAKARTA), "2027-01-07");

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 /// What was made of one recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
-    /// What listened: `whisper`, `vosk`, or an operator's name for a mended one.
+    /// What listened: `whisper`, `vosk`, or the login of who did where no engine wrote anything.
     pub engine: String,
     /// The model's name (`whisper-base`).
     pub model: String,

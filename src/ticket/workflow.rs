@@ -162,7 +162,7 @@ pub enum Action {
     Answer,
     /// Selesaikan.
     Close,
-    /// Buka kembali: the reporter is not content.
+    /// Buka kembali: the reporter is not content, or the office was mistaken.
     Reopen,
     /// Teruskan to somebody outside.
     ReferOut,
@@ -319,11 +319,11 @@ pub const TRANSITIONS: &[Transition] = &[
     step(Closed,     ReferOut,     ReferredOut, &[Recipient]),
     step(Reopened,   Route,        Routed,      &[Agency]),
     step(Reopened,   ReferOut,     ReferredOut, &[Recipient]),
-    step(Archived,   Reopen,       Reopened,    &[Reason]),
+    step(Archived,   Reopen,       Verifying,   &[Reason]),
     step(Archived,   ReferOut,     ReferredOut, &[Recipient]),
-    step(Rejected,   Reopen,       Reopened,    &[Reason]),
+    step(Rejected,   Reopen,       Verifying,   &[Reason]),
     step(Rejected,   ReferOut,     ReferredOut, &[Recipient]),
-    step(Merged,     Reopen,       Reopened,    &[Reason]),
+    step(Merged,     Reopen,       Verifying,   &[Reason]),
     step(Merged,     ReferOut,     ReferredOut, &[Recipient]),
 ];
 
@@ -457,7 +457,7 @@ mod tests {
     fn what_was_ended_by_mistake_is_opened_again_with_a_reason() {
         for status in [Rejected, Merged, Archived] {
             let step = transition(status, Reopen).unwrap();
-            assert_eq!((step.to, step.needs), (Reopened, &[Reason][..]), "{status:?}");
+            assert_eq!((step.to, step.needs), (Verifying, &[Reason][..]), "{status:?}");
         }
     }
 

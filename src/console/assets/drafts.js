@@ -63,7 +63,9 @@ function restore(id, draft) {
 
 const kept = read();
 if (kept.sent) {
-  const taken = new URLSearchParams(location.search).has("pesan");
+  const told = new URLSearchParams(location.search).get("pesan");
+  // Two words say only where a link led.
+  const taken = told !== null && !["awal", "sepi"].includes(told);
   for (const id of taken ? kept.sent.fields : []) delete kept.tickets[kept.sent.ticket]?.[id];
   kept.sent = null;
 }

@@ -89,8 +89,9 @@ for (const recording of document.querySelectorAll("[data-recording]")) {
 }
 
 // A part that is mended next is opened by the server: its text and its buttons are seen whole, and one types on at its end.
-const box = document.activeElement?.closest?.("[data-mend]");
+const box = document.querySelector("[data-mend][autofocus]");
 if (box) {
+  box.focus();
   box.closest(".segment")?.scrollIntoView({ block: "center" });
   box.setSelectionRange(box.value.length, box.value.length);
 }

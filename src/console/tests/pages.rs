@@ -359,6 +359,10 @@ async fn the_audit_tells_of_one_person_or_of_one_report_and_who_heard_it() {
     let other = office.wrote("lampu mati").await;
     let recording = office.recording_of(&ticket).await;
     office.get("auditor", &format!("/tiket/{}/rekaman/{recording}", ticket.code.digits())).await;
+    let mend = format!("/tiket/{}/rekaman/{recording}/bagian/0", ticket.code.digits());
+    let tanda = mark("jalan rusak");
+    let fields = [("dasar", "0"), ("tanda", tanda.as_str()), ("teks", "jalan rusak parah")];
+    assert_eq!(office.post("petugas", &mend, &fields).await.status, StatusCode::SEE_OTHER);
     office.route(&ticket).await;
     office.route(&other).await;
     let rows = async |filter: &str| {
@@ -367,11 +371,12 @@ async fn the_audit_tells_of_one_person_or_of_one_report_and_who_heard_it() {
     };
     let all = rows("").await.0;
     let (heard, page) = rows(&format!("laporan={}", ticket.code)).await;
-    assert_eq!(heard, 3, "a listen and two steps: {page}");
-    assert!(page.contains("mendengarkan") && page.contains("Hapus filter"), "{page}");
+    assert_eq!(heard, 4, "a listen, a mend and two steps: {page}");
+    assert!(page.contains("mendengarkan") && page.contains("memperbaiki transkrip"), "{page}");
+    assert!(page.contains("Hapus filter"), "{page}");
     assert_eq!(rows(&format!("laporan={}&petugas=Auditor", ticket.code.digits())).await.0, 1);
     let (theirs, page) = rows("petugas=petugas").await;
-    assert!(theirs == 5 && theirs < all, "a sign-in and four steps of {all}: {page}");
+    assert!(theirs == 6 && theirs < all, "a sign-in, a mend and four steps of {all}: {page}");
     let (none, page) = rows("laporan=123").await;
     assert!(none == 0 && page.contains("Kode laporan ini tidak dapat dibaca"), "{page}");
     let (none, page) = rows("petugas=%22%3E%3Cscript%3E").await;

@@ -126,12 +126,13 @@ fn check_transport(proto: &str) -> Result<(), Rejected> {
     }
 }
 
-/// The payload types of the m= line, in order; what is no number is passed over.
+/// The payload types of the m= line, in order; what is no number is passed over, and so is one that is written in another
+/// way than the answer would write it (`00`): the answer names formats of the offer (RFC 3264 section 6.1).
 fn payload_types(media: &Media) -> Vec<u8> {
     media
         .fmt
         .split_whitespace()
-        .filter_map(|format| format.parse().ok())
+        .filter_map(|format| format.parse().ok().filter(|pt: &u8| pt.to_string() == format))
         .filter(|&pt| pt <= MAX_PAYLOAD_TYPE)
         .collect()
 }

@@ -211,6 +211,13 @@ fn two_of_us_agree() {
 }
 
 #[test]
+fn a_format_that_is_written_oddly_is_not_answered_in_another_way() {
+    let odd = answer(&minimal("m=audio 4000 RTP/AVP 00 +8 8"), &local()).unwrap().sdp;
+    assert!(odd.contains(" RTP/AVP 8\r\n"), "{odd}");
+    assert!(answer(&minimal("m=audio 4000 RTP/AVP 00"), &local()).is_err());
+}
+
+#[test]
 fn the_version_grows_only_when_the_answer_changes() {
     let first = answer(&minimal("m=audio 4000 RTP/AVP 8"), &local()).unwrap().sdp;
     let refresh = supersede(&first, &first);

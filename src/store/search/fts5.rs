@@ -9,7 +9,8 @@ pub(super) const ENDINGS: i64 = 64;
 /// The table has an index of shorter beginnings (`prefix` in its definition).
 const INDEXED: usize = 3;
 
-/// Stands for the first of those words: the statement puts them there. No word has such a character (it is private).
+/// Stands for the first of those words: the statement puts them there. What is typed has no such character (it is private), and
+/// words that have it are passed over.
 const FIRST: char = '\u{e001}';
 /// Stands for all of them.
 const EVERY: char = '\u{e002}';

@@ -36,6 +36,17 @@ macro_rules! queue {
     };
 }
 
+/// Calls before $1, the newest first, with how far each came; $2 of them.
+macro_rules! calls {
+    ($which:literal) => {
+        concat!(
+            "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms, t.code,
+                COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step
+            FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 AND ", $which, " ORDER BY c.id DESC LIMIT $2"
+        )
+    };
+}
+
 statements! {
     // Queues. MINE and UNHEARD repeat the condition of their index.
     QUEUE_NEWEST = queue!("t.queue = $8", newest);
@@ -92,19 +103,10 @@ statements! {
         (SELECT COUNT(*) FROM (SELECT 1 FROM ticket WHERE agency = $4 LIMIT $2) AS x) AS everything";
 
     // Calls.
-    CALLS_BEFORE = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2";
-    CALLS_MISSED = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket
-        WHERE c.id < $1 AND c.answered IS NULL AND c.ended IS NOT NULL ORDER BY c.id DESC LIMIT $2";
-    CALLS_WITHOUT_RECORDING = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason,
-        c.recorded_ms,
-        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket
-        WHERE c.id < $1 AND c.answered IS NOT NULL AND c.ended IS NOT NULL AND c.recorded_ms = 0
-        ORDER BY c.id DESC LIMIT $2";
-    CALLS_ENDED_BY = "SELECT c.id, c.number, c.asserted, c.trunk, c.started, c.answered, c.ended, c.end_reason, c.recorded_ms,
-        t.code, COALESCE((SELECT step FROM call_step WHERE call = c.id ORDER BY id DESC LIMIT 1), '') AS step FROM call c LEFT JOIN ticket t ON t.id = c.ticket
-        WHERE c.id < $1 AND c.ended_by = $3 ORDER BY c.id DESC LIMIT $2";
+    CALLS_BEFORE = calls!("TRUE");
+    CALLS_MISSED = calls!("c.answered IS NULL AND c.ended IS NOT NULL");
+    CALLS_WITHOUT_RECORDING = calls!("c.answered IS NOT NULL AND c.ended IS NOT NULL AND c.recorded_ms = 0");
+    CALLS_ENDED_BY = calls!("c.ended_by = $3");
 
     // The wall. $1 when the day began, $2 the run, $3 the most that is counted.
     WALL = "SELECT (SELECT COUNT(*) FROM call WHERE started >= $1) AS calls_today,

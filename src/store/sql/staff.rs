@@ -78,7 +78,9 @@ statements! {
         WHERE id < $1 AND actor = $3 ORDER BY id DESC LIMIT $2";
     /// What was done to it, and what was done to its recordings.
     AUDIT_OF_TICKET = "SELECT id, at, actor, address, action, object, detail, previous, hash FROM audit
-        WHERE id IN (SELECT id FROM audit WHERE object = $3 UNION ALL SELECT id FROM audit WHERE detail = $3)
+        WHERE id IN (SELECT id FROM audit WHERE object = 'ticket ' || $3
+                UNION ALL SELECT id FROM audit WHERE object IN (SELECT 'recording ' || x.recording
+                    FROM ticket_recording x JOIN ticket t ON t.id = x.ticket WHERE t.code = $3))
             AND id < $1 AND ($4 IS NULL OR actor = $4) ORDER BY id DESC LIMIT $2";
     AUDITED_SINCE = "SELECT EXISTS (SELECT 1 FROM audit
         WHERE object = $1 AND action = $2 AND actor = $3 AND address = $4 AND at > $5)";
@@ -89,7 +91,7 @@ statements! {
         FROM ticket t WHERE t.code = $1";
     STEP_TICKET = "UPDATE ticket SET status = $2, agency = COALESCE($3, agency),
         -- What is opened again follows nobody.
-        parent = CASE WHEN $2 = 'dibuka_kembali' THEN NULL ELSE COALESCE($4, parent) END,
+        parent = CASE WHEN $7 THEN NULL ELSE COALESCE($4, parent) END,
         assignee = COALESCE(assignee, $6), updated = $5, version = version + 1 WHERE id = $1";
     TAKE_TICKET = "UPDATE ticket SET assignee = $2, updated = $3, version = version + 1 WHERE id = $1";
     CLASSIFY_TICKET = "UPDATE ticket SET class = $2, category = $3, place = $4, updated = $5, version = version + 1
@@ -188,6 +190,8 @@ statements! {
     // Mends.
     SEGMENT_TEXT = "SELECT g.text FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
         WHERE t.recording = $1 AND g.position = $2";
+    WRITE_BY_HAND = "INSERT INTO transcript (recording, engine, model, outcome, text, duration_ms, made, cpu_ms)
+        SELECT id, $2, '', 'words', '', duration_ms, $3, 0 FROM recording WHERE id = $1 ON CONFLICT (recording) DO NOTHING";
     HAS_SEGMENTS = "SELECT EXISTS (SELECT 1 FROM transcript_segment g JOIN transcript t ON t.id = g.transcript
         WHERE t.recording = $1)";
     NEWEST_MEND = "SELECT m.id, m.recording, m.position, m.heard, m.text, s.login AS by, m.at

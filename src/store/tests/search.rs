@@ -306,6 +306,22 @@ async fn an_unfinished_word_finds_what_it_may_become_however_many_words_that_are
     assert_eq!(tickets(&store, "lampuu").await, []);
 }
 
+/// Letters that nobody has, in the places of which words are put.
+#[tokio::test]
+async fn a_hostile_word_is_no_more_work_than_another() {
+    let store = Store::in_memory().await.unwrap();
+    let good = written(&store, "jalanan becek", NOW).await.id;
+    for (n, stand_in) in ['\u{e001}', '\u{e002}'].into_iter().enumerate() {
+        for m in 0..20 {
+            let word = format!("jalan{m}{}", stand_in.to_string().repeat(600));
+            written(&store, &word, after(1 + (20 * n + m) as u64)).await;
+        }
+    }
+    let found = tickets(&store, "jala").await;
+    assert!(found.contains(&good), "{found:?}");
+    assert_eq!(tickets(&store, "becek").await, [good]);
+}
+
 #[tokio::test]
 async fn an_agencys_page_ends_behind_what_was_looked_at_for_it() {
     let file = OnFile::new().await;
@@ -345,7 +361,8 @@ async fn searching_reads_indexes_only() {
                 large.iter().any(|name| table.contains(name)) && !table.contains("VIRTUAL TABLE")
             });
             // A full-text table is looked up by its words, or by its row.
-            let by_nothing = step.contains(" s VIRTUAL TABLE INDEX 0:") && !step.contains("0:=");
+            let by_nothing = (step.contains(" s VIRTUAL TABLE INDEX 0:") && !step.contains("0:="))
+                || (step.contains("search") && step.contains("INDEX 0:") && !step.contains(":M"));
             assert!(!scanned && !by_nothing, "{step}: {plan:?}");
         }
     }

@@ -129,3 +129,61 @@ async fn what_killed_the_program_again_and_again_waits_for_an_ear() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_somebody_typed_stands_until_an_engine_writes_and_is_found_after_it_too() {
+    on_each_store(async |store| {
+        somebody(store, "siti", Role::Operator).await;
+        let (ticket, recording) = waiting(store).await;
+        mend(store, recording, "", "jembatan ambruk").await;
+        let spoken = async || store.spoken(ticket.id).await.unwrap().remove(0);
+        let typed = spoken().await;
+        assert_eq!(typed.mended().unwrap().text(), "jembatan ambruk");
+        assert_eq!((typed.orphaned().count(), typed.mends.len()), (0, 1));
+
+        write_down(store, sure("jembatan di ambon"), 130).await;
+        let written = spoken().await;
+        assert_eq!(written.mended().unwrap().text(), "jembatan di ambon");
+        let earlier: Vec<_> = written.orphaned().map(|mend| mend.text.as_str()).collect();
+        assert_eq!(earlier, ["jembatan ambruk"], "shown once, below it");
+        for words in ["ambruk", "ambon"] {
+            assert_eq!(store.search(words, None, 9).await.unwrap().hits.len(), 1, "{words}");
+        }
+        assert!(unheard(store).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_typed_and_stands_in_the_list() {
+    on_each_store(async |store| {
+        somebody(store, "siti", Role::Operator).await;
+        let (ticket, recording) = waiting(store).await;
+        let job = lease(store, "a", after(30)).await.unwrap();
+        store.fail_job(&job, "rusak", after(40), Retry::Never).await.unwrap();
+        assert_eq!(unheard(store).await, [ticket.code.to_string()]);
+        mend(store, recording, "", "jembatan ambruk").await;
+        assert!(unheard(store).await.is_empty(), "somebody has heard it");
+        let filter = Filter { queue: Queue::All, now: NOW, ..Filter::default() };
+        let rows = store.queue(&filter, None, 9).await.unwrap();
+        assert_eq!(rows[0].excerpt, "jembatan ambruk");
+        let hits = store.search(&ticket.code.to_string(), None, 9).await.unwrap().hits;
+        assert_eq!(hits[0].ticket.excerpt, "jembatan ambruk");
+
+        let queued = store.queue_again(Redo::Failed, after(200)).await.unwrap();
+        assert_eq!(
+            queued,
+            Queued { recordings: 0, mended: 1 },
+            "what a person typed is left alone"
+        );
+        store.queue_again(Redo::Ticket(ticket.code.clone()), after(200)).await.unwrap();
+        let mut nobody = said("");
+        nobody.transcript.outcome = Outcome::NoSpeech;
+        nobody.transcript.segments.clear();
+        write_down(store, nobody, 210).await;
+        let spoken = store.spoken(ticket.id).await.unwrap().remove(0);
+        assert_eq!(spoken.mended().unwrap().text(), "jembatan ambruk", "it is the text still");
+        assert!(unheard(store).await.is_empty());
+    })
+    .await;
+}

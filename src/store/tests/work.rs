@@ -138,8 +138,11 @@ async fn what_was_merged_by_mistake_follows_nobody_once_it_is_open_again() {
     let why = Given { note: Some("bukan laporan yang sama".into()), ..Given::default() };
     work(&store, &ticket, step(Action::Reopen, why), worker(siti)).await.unwrap();
     let row = store.ticket_row(&ticket.code).await.unwrap().unwrap();
-    assert_eq!((row.status, row.parent), (Status::Reopened, None));
-    assert!(row.due.is_some(), "its clock runs again");
+    assert_eq!((row.status, row.parent), (Status::Verifying, None));
+    let new = store.ticket_row(&parent.code).await.unwrap().unwrap();
+    assert_eq!(row.due, new.due, "it has waited as long as one that was never merged");
+    let given = Given { parent: Some(parent.code), ..Given::default() };
+    work(&store, &ticket, step(Action::Merge, given), worker(siti)).await.unwrap();
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ async fn save_and_next_goes_through_the_queue_and_begins_again() {
     desk.press("Ctrl+Shift+Enter").await;
     // What is being looked into waits in the same queue.
     desk.arrives(&format!("/tiket/{}", old.digits())).await;
-    desk.sees(&format!("Laporan {new} tersimpan. Antrean sampai di akhir")).await;
+    desk.sees(&format!("Laporan {new} tersimpan. Antrean sudah sampai akhir")).await;
     desk.until("document.querySelector('.title .status').textContent === 'Sedang diperiksa'").await;
     desk.press("j").await;
     desk.arrives(&format!("/tiket/{}", new.digits())).await;
