@@ -1,4 +1,4 @@
-//! What pages ask the database: each part of a page asks once, however much it shows.
+//! What pages cost: each part of one asks the database once, however much it shows, and what a browser loads for it is small.
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -90,6 +90,28 @@ async fn each_part_of_a_page_asks_once() {
     for (path, parts) in PAGES {
         let address = filled(&office, path, &ticket).await;
         assert_eq!(asked(&office, &address).await, FRAME.len() + parts.len(), "{path}: {parts:?}");
+    }
+}
+
+/// What a page may weigh with everything that it loads but sounds.
+const HEAVIEST: usize = 150_000;
+
+#[tokio::test]
+async fn no_page_is_heavy_with_all_that_it_loads() {
+    let office = Office::new().await;
+    let long = "jalan rusak di depan pasar, sudah dua minggu belum diperbaiki ".repeat(3);
+    let ticket = office.phoned(&[long.as_str(); 12]).await;
+    for n in 0..60 {
+        office.wrote(&format!("{n} {long}")).await;
+    }
+    for (path, _) in PAGES {
+        let page = office.get("admin", &filled(&office, path, &ticket).await).await.text();
+        let mut weight = page.len();
+        for loaded in page.split("\"/aset/").skip(1) {
+            let asset = format!("/aset/{}", loaded.split('"').next().unwrap());
+            weight += office.get("", &asset).await.body.len();
+        }
+        assert!(weight < HEAVIEST, "{path}: {weight} bytes");
     }
 }
 
