@@ -387,6 +387,7 @@ async fn what_no_engine_could_read_is_written_down_by_who_heard_it() {
     assert_eq!(send("0", "jalan berlubang di depan pasar keramat").await, StatusCode::SEE_OTHER);
     let page = office.get("petugas", &format!("/tiket/{digits}")).await.text();
     assert!(page.contains(">jalan berlubang di depan pasar keramat</span>"), "{page}");
+    assert!(page.contains("ditulis petugas") && !page.contains(">diperbaiki<"), "{page}");
     assert!(page.contains("Kategori:</span> Jalan"), "it is suggested from: {page}");
     assert!(
         !page.contains("Ucapan tidak jelas bagi mesin") && !page.contains("data-name=\"didengar\"")
