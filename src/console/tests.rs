@@ -5,6 +5,7 @@ mod calls;
 mod code;
 mod forms;
 mod live;
+mod mends;
 mod menu;
 mod pages;
 mod prompts;
