@@ -197,17 +197,17 @@ mod tests {
             clocks.after(Status::Received, Action::Verify, at("2026-11-20T09:00[Asia/Jakarta]"));
         assert_eq!(due(clocks, Status::Verifying).as_deref(), Some("2026-11-23"), "as before");
         let clocks =
-            clocks.after(Status::Received, Action::Route, at("2026-11-20T10:00[Asia/Jakarta]"));
+            clocks.after(Status::Verifying, Action::Route, at("2026-11-20T10:00[Asia/Jakarta]"));
         assert_eq!(due(clocks, Status::Routed).as_deref(), Some("2026-12-08"));
         let clocks =
-            clocks.after(Status::Received, Action::SendBack, at("2026-12-04T10:00[Asia/Jakarta]"));
+            clocks.after(Status::Routed, Action::SendBack, at("2026-12-04T10:00[Asia/Jakarta]"));
         assert_eq!(
             due(clocks, Status::Returned).as_deref(),
             Some("2026-12-08"),
             "never past the end"
         );
         let clocks = Clocks::start(opened).after(
-            Status::Received,
+            Status::Routed,
             Action::SendBack,
             at("2026-11-25T10:00[Asia/Jakarta]"),
         );
@@ -216,17 +216,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_office_ended_by_mistake_has_waited_and_what_was_archived_begins_anew() {
+        let clocks = Clocks::start(at("2026-11-18T09:00[Asia/Jakarta]"));
+        let now = at("2026-11-25T10:00[Asia/Jakarta]");
+        for from in [Status::Rejected, Status::Merged] {
+            let again = clocks.after(from, Action::Reopen, now);
+            assert_eq!(again, Clocks { desk: now, ..clocks }, "{from:?}");
+        }
+        for from in [Status::Archived, Status::Closed, Status::Answered] {
+            assert_eq!(clocks.after(from, Action::Reopen, now), Clocks::start(now), "{from:?}");
+        }
+    }
+
+    #[test]
     fn the_clock_stands_still_while_the_reporter_is_asked_and_begins_anew_with_the_answer() {
         let calendar = calendar(JAKARTA, &[]);
         let clocks = Clocks::start(at("2026-11-18T09:00[Asia/Jakarta]"));
         let clocks = clocks.after(
-            Status::Received,
+            Status::Verifying,
             Action::RequestData,
             at("2026-11-19T09:00[Asia/Jakarta]"),
         );
         assert_eq!(clocks.due(Status::NeedsData, DAYS, &calendar), None);
         let completed = at("2027-01-04T09:00[Asia/Jakarta]");
-        let clocks = clocks.after(Status::Received, Action::CompleteData, completed);
+        let clocks = clocks.after(Status::NeedsData, Action::CompleteData, completed);
         assert_eq!(clocks, Clocks::start(completed));
         let due = clocks.due(Status::Verifying, DAYS, &calendar).unwrap();
         assert_eq!(day(due, JAKARTA), "2027-01-07");
